@@ -1,0 +1,177 @@
+"""The shape of the configuration: frozen models, one per section, with the defaults and a description of every option.
+
+Everything below the loader reads these objects and nothing else: no YAML, no environment, no secret's value. A section
+or an option is here only when something reads it. What must not live here: how a file is read (`proxy.config.load`).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from proxy.config.auth_model import AuthProfile, SecretRef
+from proxy.config.units import Duration, Size
+
+__all__ = [
+    "Access",
+    "Admin",
+    "Caller",
+    "Config",
+    "FieldEdits",
+    "Headers",
+    "Limits",
+    "Log",
+    "Match",
+    "Pool",
+    "Route",
+    "Timeouts",
+    "Tls",
+    "Upstream",
+]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Admin(Model):
+    """The admin listener: health, metrics, the redacted configuration."""
+
+    listen: str | list[str] = Field("127.0.0.1:9901", description="Address of the admin listener, or `off`.")
+    token: SecretRef | None = Field(None, description="Wanted as `Authorization: Bearer` on everything but health.")
+
+
+class Caller(Model):
+    """A named caller: its secret, and what it may ask."""
+
+    token: SecretRef = Field(description="Sent by the caller in `Outrider-Token`.")
+    upstreams: list[str] | None = Field(None, description="Names of the upstreams it may use; all when left out.")
+    methods: list[str] | None = Field(None, description="Methods it may use; all when left out.")
+    paths: list[str] | None = Field(None, description="Path patterns (below the upstream) it may use; all when left out.")
+
+
+class Access(Model):
+    """Who may call, by which names, and what a caller may decide for itself."""
+
+    hosts: list[str] = Field([], description="Accepted Host values beside the listen address and the loopback names.")
+    origins: list[str] = Field([], description="Browser origins that may call, each `scheme://host[:port]`.")
+    allow_remote: bool = Field(False, description="Allow listening beyond loopback; wants `callers`.")
+    callers: dict[str, Caller] = Field({}, description="Named callers; when given, every request must carry a token.")
+    uids: list[int] | None = Field(None, description="User ids that may use a Unix socket; everyone who can open it when left out.")
+    overrides: list[Literal["auth", "request_id", "timeout"]] = Field(
+        ["auth", "request_id", "timeout"], description="Which `Outrider-…` request fields callers may use."
+    )
+
+
+class Limits(Model):
+    """Caps that protect the daemon itself."""
+
+    connections: int = Field(2000, ge=1, description="Callers' connections at once.")
+    in_flight: int = Field(1000, ge=1, description="Requests at once; past it they are refused with `overloaded`.")
+    head: Size = Field(16 * 2**10, description="A request's target and fields.")
+    body: Size = Field(5 * 2**30, description="A request's content.")
+    head_timeout: Duration = Field(10.0, description="From the first byte of a request to the end of its head.")
+    idle_timeout: Duration = Field(75.0, description="How long a kept-alive caller may be silent between requests.")
+    min_body_rate: Size = Field(64, description="Bytes a second below which an upload is given up; 0 for none.")
+
+
+class Log(Model):
+    """What the daemon writes to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is written.")
+    format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else JSON.")
+
+
+class Match(Model):
+    """How an upstream is met; an upstream with no match takes everything else."""
+
+    host: str | None = Field(None, description="Host name, without port.")
+    prefix: str | None = Field(None, pattern=r"^/[!-~]*$", description="Path prefix of whole segments; the longest wins.")
+
+
+class FieldEdits(Model):
+    """Fields set and removed."""
+
+    set: dict[str, str] = Field({}, description="Fields to set; a caller's or upstream's own of that name is replaced.")
+    remove: list[str] = Field([], description="Fields to remove.")
+
+
+class Headers(FieldEdits):
+    """Fields set and removed on requests, and under `response` on responses."""
+
+    response: FieldEdits = Field(FieldEdits(), description="The same for what goes back to the caller.")
+
+
+class Timeouts(Model):
+    """Limits of one attempt, and of the whole."""
+
+    connect: Duration = Field(5.0, description="Name resolution, connect and TLS.")
+    first_byte: Duration = Field(30.0, description="From the end of the request to the head of the response.")
+    idle: Duration = Field(60.0, description="Silence on the upstream connection while content moves.")
+    total: Duration = Field(0.0, description="From the caller's head to the response's head; 0 for no limit.")
+
+
+class Tls(Model):
+    """TLS toward an upstream."""
+
+    verify: bool = Field(True, description="Verify the certificate; turning it off is warned about at every start.")
+    ca: str | None = Field(None, description="PEM file of the authorities to trust instead of the system's.")
+    cert: str | None = Field(None, description="PEM file of the client certificate.")
+    key: str | None = Field(None, description="PEM file of the client certificate's key; the certificate's file when left out.")
+    server_name: str | None = Field(None, description="Name to ask for and to verify instead of the URL's host.")
+    min_version: Literal["1.2", "1.3"] = Field("1.2", description="The least TLS version.")
+
+
+class Pool(Model):
+    """Connections kept to one upstream."""
+
+    connections: int = Field(256, ge=1, description="Connections at once, idle ones included.")
+    idle: Duration = Field(15.0, description="How long an unused connection is kept.")
+
+
+class Route(Model):
+    """A method and path pattern inside an upstream, and what it does differently."""
+
+    match: str = Field(
+        pattern=r"^([A-Z]+(,[A-Z]+)*|\*) /\S*$",
+        description="`METHOD /path`: methods joined by commas, or `*`; in the path `*` is one segment, a last `**` the rest.",
+    )
+    auth: str | None = Field(None, description="Another profile, or `none`.")
+    headers: Headers | None = Field(None, description="Instead of the upstream's.")
+    timeout: Timeouts | None = Field(None, description="Instead of the upstream's.")
+
+
+class Upstream(Model):
+    """An API that callers reach through Outrider."""
+
+    url: str = Field(description="Base URL, http or https, with an optional base path.")
+    match: Match = Field(Match(), description="How it is met; left out, it takes everything else.")
+    keep_prefix: bool = Field(False, description="Send the matched prefix on instead of stripping it.")
+    auth: str = Field("none", description="Name of a profile under `auth`.")
+    headers: Headers = Field(Headers(), description="Fields set and removed.")
+    forwarded: bool = Field(False, description="Send `Forwarded` and `X-Forwarded-*` on; they are removed otherwise.")
+    timeout: Timeouts = Field(Timeouts(), description="Limits.")
+    tls: Tls = Field(Tls(), description="TLS toward it.")
+    pool: Pool = Field(Pool(), description="Connections kept to it.")
+    routes: list[Route] = Field([], description="The first that matches overrides the policies above.")
+
+
+class Config(Model):
+    """The whole file."""
+
+    listen: str | list[str] = Field("127.0.0.1:8080", description="host:port, [v6]:port, unix:/path, or a list of them.")
+    admin: Admin = Field(Admin(), description="The admin listener.")
+    access: Access = Field(Access(), description="Who may call.")
+    limits: Limits = Field(Limits(), description="Caps.")
+    auth: dict[str, AuthProfile] = Field({}, description="Credential profiles by name.")
+    upstreams: Annotated[dict[str, Upstream], Field(min_length=1)] = Field(description="Upstreams by name.")
+    log: Log = Field(Log(), description="What is written.")
+
+    @property
+    def listen_addresses(self) -> list[str]:
+        return [self.listen] if isinstance(self.listen, str) else list(self.listen)
+
+    @property
+    def admin_addresses(self) -> list[str]:
+        if self.admin.listen == "off":
+            return []
+        return [self.admin.listen] if isinstance(self.admin.listen, str) else list(self.admin.listen)

@@ -1,0 +1,169 @@
+"""The closed tree of errors that Outrider answers with.
+
+Every error names its problem code, status, the registered `Proxy-Status` token (RFC 9209 §2.3), whether the same
+request may be worth repeating and whether the upstream may have processed it. Third-party exceptions are translated
+into this tree where they arise (`proxy.upstream.translate`); nothing above knows them. What must not live here: how
+an error is rendered (`proxy.edge.problem`).
+"""
+
+from typing import ClassVar
+
+__all__ = [
+    "ERRORS",
+    "BadRequest",
+    "CallerNotAllowed",
+    "ContentTooLarge",
+    "CredentialUnavailable",
+    "DeadlineExceeded",
+    "HeadTooLarge",
+    "HostNotAllowed",
+    "InternalError",
+    "LoopDetected",
+    "OriginNotAllowed",
+    "OutriderError",
+    "Overloaded",
+    "RequestTimeout",
+    "RouteNotFound",
+    "UpstreamConnectFailed",
+    "UpstreamDisconnected",
+    "UpstreamDnsFailed",
+    "UpstreamError",
+    "UpstreamProtocolError",
+    "UpstreamTimeout",
+    "UpstreamTlsFailed",
+]
+
+
+class OutriderError(Exception):
+    """An outcome that Outrider itself must answer for.
+
+    `detail` is written for the person who reads the answer and never holds a field value, a query or a secret.
+    `retry_after` is in seconds.
+    """
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    title: ClassVar[str]
+    token: ClassVar[str]
+    stage: ClassVar[str]
+    retryable: ClassVar[bool] = False
+    processed: ClassVar[bool] = False
+    """Whether the upstream may have acted on the request."""
+    closes: ClassVar[bool] = False
+    """Whether the caller's connection can no longer be trusted to be in step."""
+
+    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+class RouteNotFound(OutriderError):
+    code, status, title = "route_not_found", 404, "No upstream matches"
+    token, stage = "destination_not_found", "route"
+
+
+class HostNotAllowed(OutriderError):
+    code, status, title = "host_not_allowed", 421, "Host not allowed"
+    token, stage, closes = "http_request_denied", "guard", True
+
+
+class OriginNotAllowed(OutriderError):
+    code, status, title = "origin_not_allowed", 403, "Origin not allowed"
+    token, stage = "http_request_denied", "guard"
+
+
+class CallerNotAllowed(OutriderError):
+    code, status, title = "caller_not_allowed", 401, "Caller not allowed"
+    token, stage = "http_request_denied", "guard"
+
+
+class BadRequest(OutriderError):
+    code, status, title = "bad_request", 400, "The request is not acceptable HTTP"
+    token, stage, closes = "http_request_error", "edge", True
+
+
+class HeadTooLarge(OutriderError):
+    code, status, title = "head_too_large", 431, "The request's head is over the cap"
+    token, stage, closes = "http_request_error", "edge", True
+
+
+class RequestTimeout(OutriderError):
+    code, status, title = "request_timeout", 408, "The request did not arrive in time"
+    token, stage, closes = "http_request_error", "edge", True
+
+
+class ContentTooLarge(OutriderError):
+    code, status, title = "content_too_large", 413, "The content is over the cap"
+    token, stage, closes = "http_request_error", "edge", True
+
+
+class LoopDetected(OutriderError):
+    code, status, title = "loop_detected", 508, "The request came back to where it was"
+    token, stage = "proxy_loop_detected", "edge"
+
+
+class InternalError(OutriderError):
+    code, status, title = "internal_error", 500, "Outrider failed"
+    token, stage, closes = "proxy_internal_error", "edge", True
+
+
+class Overloaded(OutriderError):
+    code, status, title = "overloaded", 503, "Too many requests"
+    token, stage, retryable = "connection_limit_reached", "admission", True
+
+
+class CredentialUnavailable(OutriderError):
+    code, status, title = "credential_unavailable", 503, "No credential to send"
+    token, stage, retryable = "proxy_internal_response", "authenticate", True
+
+
+class DeadlineExceeded(OutriderError):
+    code, status, title = "deadline_exceeded", 504, "The deadline passed"
+    token, stage, retryable, processed = "http_response_timeout", "transport", True, True
+
+
+class UpstreamError(OutriderError):
+    """The upstream could not be reached, or its answer not used."""
+
+    stage, retryable = "transport", True
+
+
+class UpstreamDnsFailed(UpstreamError):
+    code, status, title, token = "upstream_dns_failed", 502, "The upstream's name does not resolve", "dns_error"
+
+
+class UpstreamConnectFailed(UpstreamError):
+    code, status, title = "upstream_connect_failed", 502, "The upstream refused the connection"
+    token = "connection_refused"
+
+
+class UpstreamTlsFailed(UpstreamError):
+    code, status, title = "upstream_tls_failed", 502, "TLS with the upstream failed"
+    token, retryable = "tls_protocol_error", False
+
+
+class UpstreamDisconnected(UpstreamError):
+    code, status, title = "upstream_disconnected", 502, "The upstream closed the connection"
+    token, processed = "connection_terminated", True
+
+
+class UpstreamProtocolError(UpstreamError):
+    code, status, title = "upstream_protocol_error", 502, "The upstream's answer is not acceptable HTTP"
+    token, retryable, processed = "http_protocol_error", False, True
+
+
+class UpstreamTimeout(UpstreamError):
+    code, status, title = "upstream_timeout", 504, "The upstream is too slow"
+    token, processed = "http_response_timeout", True
+
+
+def _leaves(base: type[OutriderError]) -> dict[str, type[OutriderError]]:
+    found = {base.code: base} if hasattr(base, "code") else {}
+    for child in base.__subclasses__():
+        found |= _leaves(child)
+    return found
+
+
+ERRORS: dict[str, type[OutriderError]] = _leaves(OutriderError)
+"""Every error by its code: the table that the documentation and the tests read."""

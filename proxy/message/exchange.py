@@ -1,0 +1,79 @@
+"""One caller's request on its way through the stages, and the verb that every stage has."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from proxy.clock import NEVER
+
+if TYPE_CHECKING:
+    from proxy.message.content import RequestContent
+    from proxy.message.response import Response
+
+__all__ = ["Exchange", "Stage"]
+
+
+class Exchange:
+    """What the stages know of a request.
+
+    `path` is the target that the upstream will see below its base path, query included, byte for byte as it came.
+    `fields` are pairs of name and value as the caller wrote them. `started` and `deadline` are on the loop's clock.
+    `local_base` is where the caller met the upstream (`http://localhost:8080/api`), for rewriting `Location`.
+    `injection` is what the authenticate stage decided to put into the head; the transport writes it.
+    """
+
+    __slots__ = (
+        "attempts",
+        "content",
+        "deadline",
+        "expects_continue",
+        "fields",
+        "injection",
+        "local_base",
+        "method",
+        "path",
+        "request_id",
+        "started",
+        "upgrade",
+        "wants_auth",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        path: bytes,
+        fields: Sequence[tuple[bytes, bytes]],
+        content: "RequestContent | None",
+        request_id: bytes,
+        started: float,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.fields = fields
+        self.content = content
+        self.request_id = request_id
+        self.started = started
+        self.deadline = NEVER
+        self.local_base = b""
+        self.upgrade: bytes | None = None
+        self.expects_continue = False
+        self.wants_auth = True
+        self.attempts = 0
+        self.injection: Injection | None = None
+
+
+class Injection(Protocol):
+    """A credential in the form in which it goes into a request head. All of its parts are secret."""
+
+    lines: bytes
+    """Complete field lines, each ended by CRLF."""
+    query: bytes
+    """`name=value`, percent-encoded, or empty."""
+    cookie: bytes
+    """`name=value`, or empty."""
+
+
+class Stage(Protocol):
+    """A stage of the chain: does its part, and asks the next one inside it."""
+
+    async def send(self, exchange: Exchange) -> "Response":
+        """Answer with the upstream's response, or raise an `OutriderError`."""
