@@ -1,0 +1,134 @@
+"""What each field of a message means to a proxy, looked up by name.
+
+Classification happens once per spelling of a name and is remembered, because it is asked for every field of every
+message. Names are compared in their canonical form: lower case, with `_` read as `-`, since many servers fold both
+(RFC 9110 §5.1, and the CGI mapping). What must not live here: what an upstream's configuration adds to these rules.
+"""
+
+import re
+
+from proxy.errors import BadRequest
+
+__all__ = [
+    "CONNECTION",
+    "CONTENT_LENGTH",
+    "EXPECT",
+    "HOP",
+    "HOST",
+    "LOCATION",
+    "ORIGIN",
+    "OUTRIDER",
+    "PLAIN",
+    "SEC_FETCH_SITE",
+    "SET_COOKIE",
+    "TRANSFER_ENCODING",
+    "UPGRADE",
+    "VIA",
+    "FieldKinds",
+    "canonical",
+    "is_legal_value",
+    "is_token",
+    "list_members",
+    "request_kinds",
+    "response_kinds",
+]
+
+(
+    PLAIN,
+    HOP,
+    HOST,
+    CONNECTION,
+    CONTENT_LENGTH,
+    TRANSFER_ENCODING,
+    EXPECT,
+    UPGRADE,
+    VIA,
+    ORIGIN,
+    SEC_FETCH_SITE,
+    OUTRIDER,
+) = range(12)
+LOCATION, SET_COOKIE = 12, 13
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_REMEMBERED_NAMES = 2048
+_REMEMBERED_LENGTH = 64
+
+_HOP_BY_HOP = dict.fromkeys(
+    (b"keep-alive", b"proxy-connection", b"te", b"trailer", b"proxy-authenticate", b"proxy-authorization"), HOP
+)
+_REQUEST = _HOP_BY_HOP | {
+    b"host": HOST,
+    b"connection": CONNECTION,
+    b"content-length": CONTENT_LENGTH,
+    b"transfer-encoding": TRANSFER_ENCODING,
+    b"expect": EXPECT,
+    b"upgrade": UPGRADE,
+    b"via": VIA,
+    b"origin": ORIGIN,
+    b"sec-fetch-site": SEC_FETCH_SITE,
+}
+_RESPONSE = _HOP_BY_HOP | {
+    b"connection": CONNECTION,
+    b"content-length": CONTENT_LENGTH,
+    b"transfer-encoding": TRANSFER_ENCODING,
+    b"upgrade": UPGRADE,
+    b"location": LOCATION,
+    b"content-location": LOCATION,
+    b"set-cookie": SET_COOKIE,
+}
+
+
+def is_token(text: bytes) -> bool:
+    """Whether `text` is a token (RFC 9110 §5.6.2)."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def is_legal_value(value: bytes) -> bool:
+    """Whether `value` may stand as a field value: no control characters but the tab (RFC 9110 §5.5)."""
+    return not value.translate(None, _VALUE_BYTES)
+
+
+_VALUE_BYTES = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
+
+
+def canonical(name: bytes) -> bytes:
+    """The form in which names are compared."""
+    return name.lower().replace(b"_", b"-")
+
+
+def list_members(value: bytes) -> list[bytes]:
+    """The lower-case members of a comma-separated list, without empty ones (RFC 9110 §5.6.1)."""
+    return [member for part in value.lower().split(b",") if (member := part.strip(b" \t"))]
+
+
+class FieldKinds(dict[bytes, int]):
+    """Kinds by name as it was spelt; bounded, so that a peer that invents names cannot grow it."""
+
+    __slots__ = ("_outrider", "_table")
+
+    def __init__(self, table: dict[bytes, int], *, outrider: bool) -> None:
+        super().__init__()
+        self._table = table
+        self._outrider = outrider
+
+    def __missing__(self, name: bytes) -> int:
+        if not is_token(name):
+            raise BadRequest("A field's name is not a token.")
+        # Framing fields are known by their exact name alone: a `Content_Length` is nobody's framing, but some servers
+        # read it as one, so the look-alikes of framing and hop-by-hop fields are dropped.
+        lower = name.lower()
+        key = lower.replace(b"_", b"-")
+        kind = self._table.get(key, PLAIN)
+        if self._outrider and key.startswith(b"outrider-"):
+            kind = OUTRIDER if key == lower else HOP
+        elif kind != PLAIN and key != lower:
+            kind = HOP
+        if len(name) <= _REMEMBERED_LENGTH:
+            if len(self) >= _REMEMBERED_NAMES:
+                self.clear()
+            self[name] = kind
+        return kind
+
+
+request_kinds = FieldKinds(_REQUEST, outrider=True)
+response_kinds = FieldKinds(_RESPONSE, outrider=False)
