@@ -1,0 +1,134 @@
+"""The metrics in the two text forms that scrapers read: Prometheus' own and OpenMetrics.
+
+Samples are made from the tallies when somebody asks, and never kept. What must not live here: names and help texts
+(`proxy.observe.metrics`), and HTTP.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
+from prometheus_client.metrics_core import (
+    Metric as Family,
+)
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
+
+from proxy.observe import metrics
+from proxy.observe.lag import LAG_BOUNDS, LoopLag
+from proxy.observe.metrics import Metric
+from proxy.observe.tally import BOUNDS, Tallies
+
+__all__ = ["Exposition", "Facts"]
+
+_OPENMETRICS = "application/openmetrics-text"
+_openmetrics: Callable[[CollectorRegistry], bytes] = openmetrics.generate_latest
+_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What does not change while the daemon runs. `loaded_at` is in seconds since the epoch."""
+
+    loaded_at: float
+    build: dict[str, str] = field(default_factory=dict)
+
+
+class Exposition:
+    """Everything that `/metrics` shows."""
+
+    def __init__(self, tallies: Tallies, lag: LoopLag, facts: Facts) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(_Outrider(tallies, lag, facts))
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def render(self, accept: str) -> tuple[str, bytes]:
+        """The media type and the text, in OpenMetrics when the `Accept` field names it."""
+        if any(part.partition(";")[0].strip().lower() == _OPENMETRICS for part in accept.split(",")):
+            return openmetrics.CONTENT_TYPE_LATEST, _openmetrics(self._registry)
+        return _TEXT, generate_latest(self._registry)
+
+
+class _Outrider(Collector):
+    def __init__(self, tallies: Tallies, lag: LoopLag, facts: Facts) -> None:
+        self._tallies = tallies
+        self._lag = lag
+        self._facts = facts
+
+    def collect(self) -> Iterable[Family]:
+        yield self._requests()
+        yield self._durations()
+        yield _gauge(metrics.IN_FLIGHT, [((name,), tally.in_flight) for name, tally in self._tallies])
+        yield _counter(metrics.REQUEST_BYTES, [((name,), tally.request_bytes) for name, tally in self._tallies])
+        yield _counter(metrics.RESPONSE_BYTES, [((name,), tally.response_bytes) for name, tally in self._tallies])
+        yield _counter(
+            metrics.ATTEMPTS,
+            [((name, outcome), n) for name, tally in self._tallies for outcome, n in tally.attempts.items()],
+        )
+        yield _counter(
+            metrics.ERRORS, [((name, code), n) for name, tally in self._tallies for code, n in tally.errors.items()]
+        )
+        yield self._loop_lag()
+        yield _gauge(metrics.CONFIG_LOADED, [((), 1)])
+        yield _gauge(metrics.CONFIG_LOADED_AT, [((), self._facts.loaded_at)])
+        yield InfoMetricFamily(metrics.BUILD.name, metrics.BUILD.help, value=self._facts.build)
+
+    def _requests(self) -> Family:
+        return _counter(
+            metrics.REQUESTS,
+            [
+                ((name, method, str(status)), n)
+                for name, tally in self._tallies
+                for (method, status), n in tally.requests.items()
+            ],
+        )
+
+    def _durations(self) -> Family:
+        family = HistogramMetricFamily(metrics.DURATION.name, metrics.DURATION.help, labels=metrics.DURATION.labels)
+        for name, tally in self._tallies:
+            family.add_metric([name], list(_cumulated(BOUNDS, tally.buckets)), tally.seconds)
+        return family
+
+    def _loop_lag(self) -> Family:
+        buckets = list(_cumulated(LAG_BOUNDS, self._lag.buckets))
+        return HistogramMetricFamily(
+            metrics.LOOP_LAG.name, metrics.LOOP_LAG.help, buckets=buckets, sum_value=self._lag.seconds
+        )
+
+
+def _cumulated(bounds: Sequence[float], counts: Sequence[int]) -> Iterator[tuple[str, float]]:
+    total = 0
+    for bound, count in zip((*map(str, bounds), "+Inf"), counts, strict=True):
+        total += count
+        yield bound, total
+
+
+_Samples = Sequence[tuple[tuple[str, ...], float]]
+
+
+def _counter(metric: Metric, samples: _Samples) -> Family:
+    family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for labels, value in samples:
+        family.add_metric(labels, value)
+    return family
+
+
+def _gauge(metric: Metric, samples: _Samples) -> Family:
+    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for labels, value in samples:
+        family.add_metric(labels, value)
+    return family

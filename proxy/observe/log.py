@@ -1,0 +1,143 @@
+"""Log lines: events with attributes, as text for a terminal or as JSON with the keys of OpenTelemetry's log model.
+
+Nothing that a caller or an upstream sent may stand in a line: no query, no field value, no content, and no message of
+an exception that is not our own, because other libraries put such things into theirs. A record of another library is
+reduced to its template for the same reason. What must not live here: which events exist.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Literal, TextIO
+
+from proxy.errors import OutriderError
+
+__all__ = ["LOGGER", "JsonFormatter", "TextFormatter", "configure", "event"]
+
+LOGGER = "outrider"
+"""Name of the logger that all of Outrider writes to."""
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def configure(level: str, style: Literal["auto", "text", "json"], stream: TextIO | None = None) -> logging.Logger:
+    """Set the process's log up, other libraries' warnings included. `auto` is text on a terminal and else JSON."""
+    stream = sys.stderr if stream is None else stream
+    text = style == "text" or (style == "auto" and stream.isatty())
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(TextFormatter() if text else JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    # A log that cannot be written must not fill standard error with tracebacks of its own.
+    logging.raiseExceptions = False
+    logger = logging.getLogger(LOGGER)
+    logger.setLevel(_LEVELS[level])
+    return logger
+
+
+def event(
+    logger: logging.Logger,
+    level: int,
+    name: str,
+    message: str,
+    /,
+    *,
+    error: BaseException | None = None,
+    **attributes: object,
+) -> None:
+    """Write the event `name` (dotted words). Attribute names take `.` for `__`: `server__port` is `server.port`."""
+    if logger.isEnabledFor(level):
+        extra = {"event": name, "attributes": {key.replace("__", "."): value for key, value in attributes.items()}}
+        logger.log(level, "%s", message, exc_info=error, extra=extra)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "timestamp": _time(record),
+            "severity_text": record.levelname,
+            "severity_number": _severity(record.levelno),
+            "body": _body(record),
+            **_attributes(record),
+        }
+        if error := _error(record):
+            line["exception.type"] = type(error).__qualname__
+            line["exception.stacktrace"] = "\n".join(_trace(error))
+        return json.dumps(line, default=str, ensure_ascii=True)
+
+
+class TextFormatter(logging.Formatter):
+    """A line for people: time, level, message, attributes; a stack trace is indented below it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        parts = [_time(record), record.levelname.lower().ljust(7), _printable(_body(record))]
+        parts += [
+            f"{key}={_printable(str(value))}" for key, value in _attributes(record).items() if key != "event.name"
+        ]
+        lines = [" ".join(parts)]
+        if error := _error(record):
+            lines += [f"    {line}" for line in _trace(error)]
+        return "\n".join(lines)
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _severity(level: int) -> int:
+    """OpenTelemetry's number: DEBUG 5, INFO 9, WARN 13, ERROR 17, FATAL 21."""
+    return max(1, min(21, level // 10 * 4 + 1))
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name == LOGGER or record.name.startswith(f"{LOGGER}.")
+
+
+def _body(record: logging.LogRecord) -> str:
+    return record.getMessage() if _is_ours(record) else str(record.msg)
+
+
+def _attributes(record: logging.LogRecord) -> dict[str, object]:
+    if not _is_ours(record):
+        return {"logger.name": record.name}
+    name = getattr(record, "event", None)
+    named: dict[str, object] = {} if name is None else {"event.name": name}
+    attributes: dict[str, object] = getattr(record, "attributes", {})
+    return named | attributes
+
+
+def _error(record: logging.LogRecord) -> BaseException | None:
+    return record.exc_info[1] if record.exc_info else None
+
+
+def _trace(error: BaseException) -> Iterator[str]:
+    """The chain of exceptions, innermost cause first; each by its type and places."""
+    chain: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in chain:
+        chain.append(current)
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    for link in reversed(chain):
+        for frame in traceback.extract_tb(link.__traceback__):
+            yield f"{frame.filename}:{frame.lineno} in {frame.name}: {frame.line}"
+        yield f"{type(link).__module__}.{type(link).__qualname__}{_detail(link)}"
+
+
+def _detail(error: BaseException) -> str:
+    """What is known to be free of what others sent."""
+    if isinstance(error, OutriderError):
+        return f": {error.detail}"
+    if isinstance(error, OSError) and error.strerror and error.errno is not None:
+        return f": [{error.errno}] {error.strerror}"
+    return ""
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

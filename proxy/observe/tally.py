@@ -1,0 +1,87 @@
+"""What is counted per request, in plain numbers.
+
+A labelled counter of the metrics library costs more than the rest of a request's bookkeeping, so the fast path adds to
+integers here and the exposition turns them into samples when somebody asks. Every key comes from a closed set: a label
+never takes a value that a caller or an upstream can invent. What must not live here: metric names and their text form.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from typing import Literal, get_args
+
+from proxy.errors import ERRORS
+
+__all__ = ["BOUNDS", "METHODS", "NO_UPSTREAM", "OTHER", "Outcome", "Tallies", "UpstreamTally"]
+
+NO_UPSTREAM = "-"
+"""The name under which requests that met no upstream are counted."""
+
+OTHER = "OTHER"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Upper bounds of the duration buckets in seconds; one more bucket takes what is above."""
+
+Outcome = Literal["answered", "failed", "cancelled"]
+"""How an attempt ended: with a response of any status, without a usable one, or because the caller left."""
+
+_STATUSES = range(100, 600)
+
+
+class UpstreamTally:
+    """The numbers of one upstream. `begin` and `end` come in pairs, one pair per request."""
+
+    __slots__ = ("attempts", "buckets", "errors", "in_flight", "request_bytes", "requests", "response_bytes", "seconds")
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.requests: dict[tuple[str, int | str], int] = {}
+        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.seconds = 0.0
+        self.request_bytes = 0
+        self.response_bytes = 0
+        # Present from the start at zero: a rate over a series that appears with its first error misses that error.
+        self.attempts: dict[str, int] = dict.fromkeys(get_args(Outcome), 0)
+        self.errors: dict[str, int] = dict.fromkeys(ERRORS, 0)
+
+    def begin(self) -> None:
+        self.in_flight += 1
+
+    def end(self, method: str, status: int, seconds: float, request_bytes: int, response_bytes: int) -> None:
+        """Count a request with the status that its caller got; bytes are of content."""
+        self.in_flight -= 1
+        self.buckets[bisect_left(BOUNDS, seconds)] += 1
+        self.seconds += seconds
+        self.request_bytes += request_bytes
+        self.response_bytes += response_bytes
+        try:
+            self.requests[method, status] += 1
+        except KeyError:
+            self._first(method, status)
+
+    def error(self, code: str) -> None:
+        """Count an answer that Outrider made itself; `code` is one of `proxy.errors.ERRORS`."""
+        self.errors[code] += 1
+
+    def attempt(self, outcome: Outcome) -> None:
+        self.attempts[outcome] += 1
+
+    def _first(self, method: str, status: int) -> None:
+        key = (method if method in METHODS else OTHER, status if status in _STATUSES else OTHER)
+        self.requests[key] = self.requests.get(key, 0) + 1
+
+
+class Tallies:
+    """The tallies of all upstreams by name, and of the requests that met none."""
+
+    __slots__ = ("_by_name", "none")
+
+    def __init__(self, upstreams: Iterable[str]) -> None:
+        self._by_name = {name: UpstreamTally() for name in upstreams}
+        self.none = self._by_name.setdefault(NO_UPSTREAM, UpstreamTally())
+
+    def __getitem__(self, upstream: str) -> UpstreamTally:
+        return self._by_name[upstream]
+
+    def __iter__(self) -> Iterator[tuple[str, UpstreamTally]]:
+        return iter(self._by_name.items())

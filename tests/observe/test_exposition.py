@@ -1,0 +1,129 @@
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from proxy.observe.exposition import Exposition, Facts
+from proxy.observe.lag import LoopLag
+from proxy.observe.metrics import METRICS
+from proxy.observe.tally import Tallies
+
+Sample = Callable[..., float]
+
+
+@pytest.fixture
+def tallies() -> Tallies:
+    tallies = Tallies(["api"])
+    tally = tallies["api"]
+    for seconds, status in ((0.02, 200), (0.02, 200), (99.0, 504)):
+        tally.begin()
+        tally.end("GET", status, seconds, 5, 700)
+    tally.begin()
+    tally.error("upstream_timeout")
+    tally.attempt("failed")
+    return tallies
+
+
+@pytest.fixture
+def exposition(tallies: Tallies) -> Exposition:
+    lag = LoopLag(asyncio.new_event_loop())
+    lag.note(0.003)
+    return Exposition(
+        tallies, lag, Facts(1700000000.5, {"version": "0.1.0", "python": "3", "aiohttp": "3", "loop": "x"})
+    )
+
+
+@pytest.fixture
+def value(exposition: Exposition) -> Sample:
+    families = list(parse_text(exposition.render("")[1].decode()))
+
+    def find(name: str, **labels: str) -> float:
+        found = [s.value for f in families for s in f.samples if s.name == name and s.labels == labels]
+        assert len(found) == 1, (name, labels, found)
+        return found[0]
+
+    return find
+
+
+def test_requests_are_shown_by_upstream_method_and_code(value: Sample) -> None:
+    assert value("outrider_requests_total", upstream="api", method="GET", code="200") == 2
+    assert value("outrider_requests_total", upstream="api", method="GET", code="504") == 1
+
+
+def test_the_duration_histogram_is_cumulative(value: Sample) -> None:
+    name = "outrider_request_duration_seconds"
+    assert value(f"{name}_bucket", upstream="api", le="0.01") == 0
+    assert value(f"{name}_bucket", upstream="api", le="0.025") == 2
+    assert value(f"{name}_bucket", upstream="api", le="60.0") == 2
+    assert value(f"{name}_bucket", upstream="api", le="+Inf") == 3
+    assert value(f"{name}_count", upstream="api") == 3
+    assert value(f"{name}_sum", upstream="api") == pytest.approx(99.04)
+
+
+def test_bytes_errors_attempts_and_in_flight_are_shown(value: Sample) -> None:
+    assert value("outrider_requests_in_flight", upstream="api") == 1
+    assert value("outrider_request_bytes_total", upstream="api") == 15
+    assert value("outrider_response_bytes_total", upstream="api") == 2100
+    assert value("outrider_errors_total", upstream="api", code="upstream_timeout") == 1
+    assert value("outrider_errors_total", upstream="-", code="upstream_timeout") == 0
+    assert value("outrider_attempts_total", upstream="api", outcome="failed") == 1
+
+
+def test_the_loops_lag_is_a_histogram(value: Sample) -> None:
+    assert value("outrider_event_loop_lag_seconds_bucket", le="0.001") == 0
+    assert value("outrider_event_loop_lag_seconds_bucket", le="0.005") == 1
+    assert value("outrider_event_loop_lag_seconds_count") == 1
+
+
+def test_the_build_and_the_load_of_the_configuration_are_shown(value: Sample) -> None:
+    assert value("outrider_build_info", version="0.1.0", python="3", aiohttp="3", loop="x") == 1
+    assert value("outrider_config_last_reload_successful") == 1
+    assert value("outrider_config_last_reload_success_timestamp_seconds") == 1700000000.5
+
+
+def test_the_process_itself_is_shown(value: Sample) -> None:
+    assert value("process_cpu_seconds_total") > 0
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_every_metric_of_the_table_is_shown_with_its_labels(exposition: Exposition, metric) -> None:
+    families = {f.name: f for f in parse_openmetrics(exposition.render("application/openmetrics-text")[1].decode())}
+    family = families[metric.name]
+    assert (family.type, family.documentation) == (metric.kind, metric.help)
+    assert all(set(s.labels) - {"le"} == set(metric.labels) for s in family.samples)
+
+
+def test_nothing_of_ours_is_shown_that_is_not_in_the_table(exposition: Exposition) -> None:
+    families = parse_openmetrics(exposition.render("application/openmetrics-text")[1].decode())
+    shown = {f.name for f in families if f.name.startswith("outrider_")}
+    assert shown == {metric.name for metric in METRICS}
+
+
+def test_callers_cannot_invent_a_label(exposition: Exposition, tallies: Tallies) -> None:
+    before = exposition.render("")[1].count(b"\noutrider_")
+    for number in range(50):
+        tallies.none.begin()
+        tallies.none.end(f"EVIL{number}", 600 + number, 0.1, 0, 0)
+    text = exposition.render("")[1]
+    assert b"EVIL" not in text
+    assert text.count(b"\noutrider_") == before + 1
+
+
+def test_openmetrics_is_given_to_who_names_it(exposition: Exposition) -> None:
+    media, text = exposition.render("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3")
+    assert media.startswith("application/openmetrics-text; version=1.0.0")
+    assert text.endswith(b"# EOF\n")
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "text/plain", "application/json"])
+def test_everyone_else_gets_the_text_form(exposition: Exposition, accept: str) -> None:
+    media, text = exposition.render(accept)
+    assert media == "text/plain; version=0.0.4; charset=utf-8"
+    assert b"# EOF" not in text
+
+
+def test_a_wild_version_in_accept_is_not_repeated(exposition: Exposition) -> None:
+    media, _ = exposition.render("application/openmetrics-text; version=evil")
+    assert "evil" not in media
