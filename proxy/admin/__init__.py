@@ -1,0 +1,7 @@
+"""The admin plane, apart from its socket."""
+
+from proxy.admin.answer import AdminAnswer, AdminRequest
+from proxy.admin.api import AdminApi
+from proxy.admin.health import Health
+
+__all__ = ["AdminAnswer", "AdminApi", "AdminRequest", "Health"]

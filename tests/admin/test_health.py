@@ -1,0 +1,27 @@
+from proxy.admin.health import Health
+
+
+def test_a_daemon_that_starts_is_neither_started_nor_ready() -> None:
+    health = Health()
+    assert (health.started, health.reasons) == (False, ["starting"])
+
+
+def test_a_started_daemon_without_problems_is_ready() -> None:
+    health = Health()
+    health.phase = "ready"
+    assert (health.started, health.reasons) == (True, [])
+
+
+def test_a_draining_daemon_has_started_but_is_not_ready() -> None:
+    health = Health()
+    health.phase = "draining"
+    assert (health.started, health.reasons) == (True, ["draining"])
+
+
+def test_problems_are_asked_each_time() -> None:
+    problems = ["profile key: no such file"]
+    health = Health(lambda: problems)
+    health.phase = "ready"
+    assert health.reasons == ["profile key: no such file"]
+    problems.clear()
+    assert health.reasons == []
