@@ -8,9 +8,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+CONFIG_SCHEMA = [
+    "proxy.config.address",
+    "proxy.config.auth_model",
+    "proxy.config.base",
+    "proxy.config.model",
+    "proxy.config.units",
+    "proxy.config.values",
+]
+"""The part of the configuration that everything may know; the rest of the package is its loading, a floor higher."""
+
 FLOORS = [
     ["proxy", "proxy.errors", "proxy.secret", "proxy.clock", "proxy.message"],
-    ["proxy.policy", "proxy.config.model", "proxy.config.auth_model", "proxy.config.units", "proxy.observe"],
+    ["proxy.policy", "proxy.observe", *CONFIG_SCHEMA],
     ["proxy.config", "proxy.upstream", "proxy.auth"],
     ["proxy.stages"],
     ["proxy.pipeline"],
@@ -24,7 +34,7 @@ FLOORS = [
 
 ONE_PACKAGE = [
     {"proxy", "proxy.errors", "proxy.secret", "proxy.clock", "proxy.message"},
-    {"proxy.config.model", "proxy.config.auth_model", "proxy.config.units"},
+    set(CONFIG_SCHEMA),
 ]
 """Neighbours on a floor that are one subject in several files, and may import each other."""
 
