@@ -1,0 +1,73 @@
+"""Fixtures that every test may use: a real Outrider, and real upstreams that we did not write."""
+
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.peers.httpbin import httpbin_missing, running_httpbin
+from tests.peers.nginx import nginx_missing, running_nginx
+from tests.peers.running import Outrider, OutriderProcess
+
+LONG = os.environ.get("OUTRIDER_TEST_LONG") == "1"
+
+
+@pytest.fixture
+def scale() -> Callable[[int, int], int]:
+    """`scale(usual, long)`: how many tries a test makes; `OUTRIDER_TEST_LONG=1` asks for the long run."""
+    return lambda usual, long: long if LONG else usual
+
+
+@pytest.fixture
+async def outrider() -> AsyncIterator[Callable[..., Awaitable[Outrider]]]:
+    """`await outrider(config)` starts a daemon in this loop on free ports; it is stopped after the test."""
+    async with contextlib.AsyncExitStack() as running:
+
+        async def start(config: dict[str, Any] | str, environ: dict[str, str] | None = None) -> Outrider:
+            started = await Outrider.start(config, environ)
+            running.push_async_callback(started.stop)
+            return started
+
+        yield start
+
+
+@pytest.fixture
+async def outrider_process(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[OutriderProcess]]]:
+    """`await outrider_process(config)` starts `outrider run` as a process of its own."""
+    async with contextlib.AsyncExitStack() as running:
+
+        async def start(config: dict[str, Any]) -> OutriderProcess:
+            folder = tmp_path / f"outrider-{len(list(tmp_path.iterdir()))}"
+            folder.mkdir()
+            started = await OutriderProcess.start(config, folder, _free_ports())
+            running.push_async_callback(started.stop)
+            return started
+
+        yield start
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        return one.getsockname()[1], two.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def httpbin() -> Iterator[str]:
+    """Base URL of a real httpbin."""
+    if reason := httpbin_missing():
+        pytest.skip(reason)
+    with running_httpbin() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Base URL of a real nginx, and the folder that it serves."""
+    if reason := nginx_missing():
+        pytest.skip(reason)
+    with running_nginx(tmp_path_factory.mktemp("nginx")) as running:
+        yield running
