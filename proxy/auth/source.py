@@ -1,0 +1,58 @@
+"""What every credential source promises, and the form in which a credential goes into a request.
+
+What must not live here: any scheme, and how secrets are read.
+"""
+
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+from proxy.secret import REDACTED
+
+__all__ = ["CredentialSource", "PreparedInjection"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PreparedInjection:
+    """Bytes prepared once per value of a credential: an `Injection` of `proxy.message.exchange`. Prints redacted."""
+
+    lines: bytes = b""
+    query: bytes = b""
+    cookie: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"PreparedInjection({REDACTED})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a credential is not serialised")
+
+
+class CredentialSource(Protocol):
+    """One profile's credential, as it is now."""
+
+    @property
+    def strip(self) -> frozenset[bytes]:
+        """Canonical names (lower case, hyphens) of the fields that the credential owns; a caller's own are removed."""
+
+    @property
+    def query_name(self) -> bytes:
+        """Name of the query parameter it owns, percent-decoded; empty for none."""
+
+    @property
+    def cookie_name(self) -> bytes:
+        """Name of the cookie it owns; empty for none."""
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong now, for logs; an earlier credential may still be valid and handed out."""
+
+    def peek(self, now: float) -> PreparedInjection | None:
+        """The credential at monotonic `now`, the same object while it is the same; None when it must be awaited."""
+
+    async def current(self) -> PreparedInjection:
+        """The credential, waited for; raises CredentialUnavailable."""
+
+    async def start(self) -> None:
+        """Obtains the credential once, so that a start can warn; raises CredentialUnavailable."""
+
+    async def close(self) -> None:
+        """Stops what runs for it; it hands out nothing new afterwards."""
