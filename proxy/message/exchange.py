@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from proxy.message.content import RequestContent
     from proxy.message.response import Response
 
-__all__ = ["Exchange", "Stage"]
+__all__ = ["Exchange", "Injection", "Stage"]
 
 
 class Exchange:
@@ -17,7 +17,7 @@ class Exchange:
 
     `path` is the target that the upstream will see below its base path, query included, byte for byte as it came.
     `fields` are pairs of name and value as the caller wrote them. `started` and `deadline` are on the loop's clock.
-    `local_base` is where the caller met the upstream (`http://localhost:8080/api`), for rewriting `Location`.
+    `host` is the Host value by which the caller met Outrider, `via` the values of its `Via` fields.
     `injection` is what the authenticate stage decided to put into the head; the transport writes it.
     """
 
@@ -27,13 +27,14 @@ class Exchange:
         "deadline",
         "expects_continue",
         "fields",
+        "host",
         "injection",
-        "local_base",
         "method",
         "path",
         "request_id",
         "started",
         "upgrade",
+        "via",
         "wants_auth",
     )
 
@@ -53,7 +54,8 @@ class Exchange:
         self.request_id = request_id
         self.started = started
         self.deadline = NEVER
-        self.local_base = b""
+        self.host = b""
+        self.via: list[bytes] | None = None
         self.upgrade: bytes | None = None
         self.expects_continue = False
         self.wants_auth = True
@@ -64,12 +66,17 @@ class Exchange:
 class Injection(Protocol):
     """A credential in the form in which it goes into a request head. All of its parts are secret."""
 
-    lines: bytes
-    """Complete field lines, each ended by CRLF."""
-    query: bytes
-    """`name=value`, percent-encoded, or empty."""
-    cookie: bytes
-    """`name=value`, or empty."""
+    @property
+    def lines(self) -> bytes:
+        """Complete field lines, each ended by CRLF."""
+
+    @property
+    def query(self) -> bytes:
+        """`name=value`, percent-encoded, or empty."""
+
+    @property
+    def cookie(self) -> bytes:
+        """`name=value`, or empty."""
 
 
 class Stage(Protocol):

@@ -17,10 +17,11 @@ class Response:
     """A final response, or a 101 with its `tunnel`.
 
     `lines` are field lines without CRLF, each `name: value`, framing and hop-by-hop fields already removed.
+    `rewritable` has the indexes of lines that point into the upstream (`Location`, `Set-Cookie`).
     `content.length` says how the content is framed: a number, or None while only the end will tell.
     """
 
-    __slots__ = ("content", "lines", "reason", "status", "tunnel")
+    __slots__ = ("content", "lines", "reason", "rewritable", "status", "tunnel")
 
     def __init__(
         self, status: int, reason: bytes, lines: list[bytes], content: "ResponseContent" = _NO_CONTENT
@@ -29,6 +30,7 @@ class Response:
         self.reason = reason
         self.lines = lines
         self.content = content
+        self.rewritable: list[int] | None = None
         self.tunnel: Tunnel | None = None
 
     def get(self, name: bytes) -> bytes | None:

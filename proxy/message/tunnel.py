@@ -6,7 +6,9 @@ __all__ = ["Tunnel"]
 
 
 class Tunnel(Protocol):
-    """The upstream's side of an upgraded connection."""
+    """The upstream's side of an upgraded connection. `protocol` is the value of its `Upgrade` field."""
+
+    protocol: bytes
 
     async def read(self) -> bytes:
         """The next bytes from the upstream; `b""` at the end."""

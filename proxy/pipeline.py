@@ -1,0 +1,120 @@
+"""The composition root: turns a configuration into the chains of stages that requests go through.
+
+A chain is built once per route, without the stages that are off, so that a feature costs nothing where it is not used.
+What must not live here: anything a single request does.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from proxy.auth.build import build_source
+from proxy.auth.source import CredentialSource
+from proxy.clock import CoarseTimer, monotonic
+from proxy.config.model import Config, Upstream
+from proxy.errors import CredentialUnavailable
+from proxy.message import Stage
+from proxy.observe.tally import Tallies, UpstreamTally
+from proxy.policy.incoming import IncomingRules
+from proxy.policy.outgoing import OutgoingRules
+from proxy.policy.routing import RouteEntry, RoutingTable
+from proxy.stages.admission import Admission
+from proxy.stages.authenticate import Authenticate
+from proxy.stages.transport import Transport
+from proxy.upstream.connection import Limits
+from proxy.upstream.dial import Dialer
+from proxy.upstream.pool import ConnectionPool
+from proxy.upstream.tls import tls_context
+
+__all__ = ["ORDER", "Chain", "Pipeline"]
+
+ORDER = (
+    ("admission", "outermost: refuses before anything is spent"),
+    ("authenticate", "outside the transport: waiting for a credential holds no connection"),
+    ("transport", "innermost: what it does is on the wire"),
+)
+"""The stages from the outermost inwards, each with the reason for its place."""
+
+_TICK = 0.05
+"""Seconds by which an upstream's deadline may be late."""
+
+
+class Chain:
+    """What the edge needs of a route: its outermost stage, where it is counted, and the total limit in seconds."""
+
+    __slots__ = ("entry", "profile", "stage", "tally", "total")
+
+    def __init__(self, entry: RouteEntry, stage: Stage, tally: UpstreamTally, total: float) -> None:
+        self.entry = entry
+        self.stage = stage
+        self.tally = tally
+        self.total = total
+        self.profile = entry.auth
+
+
+class Pipeline:
+    """All chains of one configuration, and what they share: pools, credential sources, the timer.
+
+    Raises OSError (ssl.SSLError included) when a TLS file cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        base: Path,
+        environ: Mapping[str, str],
+        tallies: Tallies,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.routes = RoutingTable(config)
+        self.admission = Admission(config.limits.in_flight)
+        self.tallies = tallies
+        self._loop = loop
+        self._timer = CoarseTimer(loop, _TICK)
+        self.sources: dict[str, CredentialSource] = {
+            name: source
+            for name, profile in config.auth.items()
+            if (source := build_source(profile, base, environ, monotonic)) is not None
+        }
+        self._pools = {name: self._pool(upstream, base) for name, upstream in config.upstreams.items()}
+        self.chains = [self._chain(entry) for entry in self.routes.routes]
+
+    def _pool(self, upstream: Upstream, base: Path) -> ConnectionPool:
+        context = tls_context(upstream.tls, base) if upstream.url.startswith("https:") else None
+        dialer = Dialer(upstream.url, context, upstream.tls.server_name, self._timer, self._loop)
+        return ConnectionPool(dialer, upstream.pool.connections, upstream.pool.idle, self._loop)
+
+    def _chain(self, entry: RouteEntry) -> Chain:
+        upstream = entry.upstream
+        timeouts = entry.route.timeout if entry.route is not None and entry.route.timeout else upstream.config.timeout
+        source = self.sources.get(entry.auth)
+        bare = OutgoingRules(entry)
+        outgoing = bare
+        if source is not None:
+            outgoing = OutgoingRules(entry, source.strip, source.query_name, source.cookie_name)
+        tally = self.tallies[upstream.name]
+        limits = Limits(timeouts.connect, timeouts.first_byte, timeouts.idle)
+        stage: Stage = Transport(self._pools[upstream.name], outgoing, bare, IncomingRules(entry), limits, tally)
+        if source is not None:
+            stage = Authenticate(source, monotonic, stage)
+        return Chain(entry, stage, tally, timeouts.total)
+
+    async def start(self) -> dict[str, str]:
+        """Obtain every credential once. Answers with what is wrong, by profile; requests will say the same."""
+        problems: dict[str, str] = {}
+
+        async def obtain(name: str, source: CredentialSource) -> None:
+            try:
+                await source.start()
+            except CredentialUnavailable as error:
+                problems[name] = error.detail
+
+        await asyncio.gather(*(obtain(name, source) for name, source in self.sources.items()))
+        return problems
+
+    async def close(self) -> None:
+        for source in self.sources.values():
+            await source.close()
+        for pool in self._pools.values():
+            await pool.close()
+        self._timer.close()

@@ -1,0 +1,150 @@
+"""How a caller's request becomes the head that goes to the upstream.
+
+Everything that is the same for every request of a route is made into bytes once. What must not live here: sockets,
+which credential is current (the exchange brings it).
+"""
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from proxy.errors import LoopDetected
+from proxy.message import Exchange
+from proxy.policy.fields import canonical, list_members
+from proxy.policy.routing import RouteEntry, join_path
+
+__all__ = ["FORWARDING_FIELDS", "OutgoingRules", "host_field"]
+
+FORWARDING_FIELDS = (
+    b"forwarded",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+    b"x-forwarded-port",
+    b"x-forwarded-prefix",
+    b"x-forwarded-server",
+    b"x-real-ip",
+)
+_REMEMBERED_NAMES = 1024
+_VIA = b"Via: 1.1 outrider\r\n"
+
+
+def host_field(url: str) -> bytes:
+    """The Host value of an upstream: without the port where it is the scheme's own (RFC 9110 §7.2)."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").encode("idna" if not (parts.hostname or "").isascii() else "ascii")
+    if b":" in host:
+        host = b"[" + host + b"]"
+    default = 443 if parts.scheme == "https" else 80
+    return host if parts.port in (None, default) else host + b":%d" % parts.port
+
+
+class _Drops(dict[bytes, bool]):
+    """Whether a field of this spelling is left out; bounded."""
+
+    __slots__ = ("_names",)
+
+    def __init__(self, names: frozenset[bytes]) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, name: bytes) -> bool:
+        if len(self) >= _REMEMBERED_NAMES:
+            self.clear()
+        drop = self[name] = canonical(name) in self._names
+        return drop
+
+
+class OutgoingRules:
+    """Encodes request heads for one route, with or without its profile's credential.
+
+    `owned` are the canonical names of the fields that the credential brings; `query_name` and `cookie_name` are those
+    of its parameter and cookie. A caller's own of these never goes on.
+    """
+
+    __slots__ = ("_base", "_constant", "_cookie_name", "_drops", "_query_name")
+
+    def __init__(
+        self, route: RouteEntry, owned: Iterable[bytes] = (), query_name: bytes = b"", cookie_name: bytes = b""
+    ) -> None:
+        config = route.upstream.config
+        edits = route.route.headers if route.route is not None and route.route.headers is not None else config.headers
+        own = frozenset(owned)
+        set_lines = b"".join(
+            f"{name}: {value}\r\n".encode() for name, value in edits.set.items() if canonical(name.encode()) not in own
+        )
+        dropped = {canonical(name.encode()) for name in (*edits.set, *edits.remove)} | own
+        if not config.forwarded:
+            dropped.update(FORWARDING_FIELDS)
+        self._base = route.upstream.base
+        self._constant = b" HTTP/1.1\r\nHost: " + host_field(config.url) + b"\r\n" + set_lines
+        self._drops = _Drops(frozenset(dropped))
+        self._query_name = query_name
+        self._cookie_name = cookie_name
+
+    def encode(self, exchange: Exchange) -> bytes:
+        """The whole head with its empty line. Raises LoopDetected."""
+        target = join_path(self._base, exchange.path)
+        injection = exchange.injection
+        drops = self._drops
+        fields = exchange.fields
+        if injection is not None and (injection.query or injection.cookie):
+            target = self._inject_query(target, injection.query)
+            fields = self._inject_cookie(fields, injection.cookie)
+        parts = [exchange.method.encode(), b" ", target, self._constant]
+        for name, value in fields:
+            if not drops[name]:
+                parts += (name, b": ", value, b"\r\n")
+        if injection is not None:
+            parts.append(injection.lines)
+        if exchange.via:
+            parts.append(_passed_via(exchange.via))
+        parts.append(_VIA)
+        parts.append(_framing(exchange))
+        return b"".join(parts)
+
+    def _inject_query(self, target: bytes, parameter: bytes) -> bytes:
+        if not parameter:
+            return target
+        path, mark, query = target.partition(b"?")
+        kept = (
+            [part for part in query.split(b"&") if unquote_to_bytes(part.partition(b"=")[0]) != self._query_name]
+            if mark
+            else []
+        )
+        return path + b"?" + b"&".join([*kept, parameter])
+
+    def _inject_cookie(self, fields: Sequence[tuple[bytes, bytes]], cookie: bytes) -> Sequence[tuple[bytes, bytes]]:
+        if not cookie:
+            return fields
+        others = [field for field in fields if canonical(field[0]) != b"cookie"]
+        crumbs = [
+            crumb
+            for name, value in fields
+            if canonical(name) == b"cookie"
+            for part in value.split(b";")
+            if (crumb := part.strip()) and crumb.partition(b"=")[0].strip() != self._cookie_name
+        ]
+        return [*others, (b"Cookie", b"; ".join([*crumbs, cookie]))]
+
+
+def _passed_via(values: list[bytes]) -> bytes:
+    for value in values:
+        for member in list_members(value):
+            if member.split(b" ", 2)[1:2] == [b"outrider"]:
+                raise LoopDetected("The request has passed through Outrider before: an upstream's URL leads back here.")
+    return b"".join(b"Via: " + value + b"\r\n" for value in values)
+
+
+def _framing(exchange: Exchange) -> bytes:
+    content = exchange.content
+    if content is None:
+        framing = b"\r\n"
+    elif content.length is not None:
+        framing = b"Content-Length: %d\r\n\r\n" % content.length
+    else:
+        framing = b"Transfer-Encoding: chunked\r\n\r\n"
+    if exchange.upgrade is not None:
+        return b"Connection: Upgrade\r\nUpgrade: " + exchange.upgrade + b"\r\n" + framing
+    if exchange.expects_continue:
+        return b"Expect: 100-continue\r\n" + framing
+    return framing

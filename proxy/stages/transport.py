@@ -1,0 +1,83 @@
+"""Transport: the innermost stage. Writes the request on a connection and brings the response back.
+
+What must not live here: sockets (`proxy.upstream`), what a head holds (`proxy.policy`).
+"""
+
+from proxy.errors import OutriderError, UpstreamDisconnected
+from proxy.message import Exchange, Response
+from proxy.observe.tally import Outcome, UpstreamTally
+from proxy.policy.incoming import IncomingRules
+from proxy.policy.outgoing import OutgoingRules
+from proxy.upstream.connection import Limits, UpstreamConnection
+from proxy.upstream.pool import ConnectionPool
+
+__all__ = ["Transport"]
+
+_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+class Transport:
+    """`outgoing` encodes heads with the profile's credential, `bare` those of callers that asked for none."""
+
+    __slots__ = ("_bare", "_incoming", "_limits", "_outgoing", "_pool", "_tally")
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        outgoing: OutgoingRules,
+        bare: OutgoingRules,
+        incoming: IncomingRules,
+        limits: Limits,
+        tally: UpstreamTally,
+    ) -> None:
+        self._pool = pool
+        self._outgoing = outgoing
+        self._bare = bare
+        self._incoming = incoming
+        self._limits = limits
+        self._tally = tally
+
+    async def send(self, exchange: Exchange) -> Response:
+        exchange.attempts += 1
+        head = (self._outgoing if exchange.wants_auth else self._bare).encode(exchange)
+        connection = self._pool.take()
+        if connection is None:
+            response = await self._ask(None, head, exchange)
+        else:
+            try:
+                response = await self._ask(connection, head, exchange)
+            except UpstreamDisconnected:
+                if not _was_stale(connection, exchange):
+                    raise
+                # One extra try on a connection that is certainly new; not charged to the count of attempts.
+                response = await self._ask(None, head, exchange)
+        self._turn_homeward(response, exchange)
+        return response
+
+    async def _ask(self, connection: UpstreamConnection | None, head: bytes, exchange: Exchange) -> Response:
+        outcome: Outcome = "cancelled"
+        try:
+            if connection is None:
+                connection = await self._pool.open(self._limits.connect, exchange.deadline)
+            response = await connection.ask(head, exchange, self._limits)
+            outcome = "answered"
+            return response
+        except OutriderError:
+            outcome = "failed"
+            raise
+        finally:
+            self._tally.attempt(outcome)
+
+    def _turn_homeward(self, response: Response, exchange: Exchange) -> None:
+        incoming = self._incoming
+        if response.rewritable is not None:
+            lines = response.lines
+            for index in response.rewritable:
+                lines[index] = incoming.rewrite(lines[index], exchange)
+        if incoming.edits:
+            response.lines = incoming.edit(response.lines)
+
+
+def _was_stale(connection: UpstreamConnection, exchange: Exchange) -> bool:
+    """A kept-alive connection that the upstream closed in the moment of use (RFC 9112 §9.3.1)."""
+    return connection.reused and not connection.answered and exchange.method in _SAFE and exchange.content is None

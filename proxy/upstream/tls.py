@@ -1,0 +1,26 @@
+"""TLS toward an upstream, from its configuration.
+
+What must not live here: connecting.
+"""
+
+import ssl
+from pathlib import Path
+
+from proxy.config.model import Tls
+
+__all__ = ["tls_context"]
+
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+def tls_context(tls: Tls, base: Path) -> ssl.SSLContext:
+    """Paths are relative to `base`. Raises OSError (ssl.SSLError included) when a file cannot be used."""
+    context = ssl.create_default_context(cafile=base / tls.ca if tls.ca else None)
+    context.minimum_version = _VERSIONS[tls.min_version]
+    context.set_alpn_protocols(["http/1.1"])
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.cert:
+        context.load_cert_chain(base / tls.cert, base / tls.key if tls.key else None)
+    return context
