@@ -6,10 +6,27 @@ or an option is here only when something reads it. What must not live here: how 
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from proxy.config.auth_model import AuthProfile, SecretRef
+from proxy.config.base import Model
 from proxy.config.units import Duration, Size
+from proxy.config.values import (
+    Addresses,
+    AdminAddresses,
+    BrowserOrigin,
+    FieldName,
+    FieldValue,
+    HostName,
+    HostValue,
+    Method,
+    Name,
+    PathGlob,
+    PathPrefix,
+    RoutePattern,
+    UpstreamUrl,
+    unique_fields,
+)
 
 __all__ = [
     "Access",
@@ -29,14 +46,12 @@ __all__ = [
 ]
 
 
-class Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class Admin(Model):
     """The admin listener: health, metrics, the redacted configuration."""
 
-    listen: str | list[str] = Field("127.0.0.1:9901", description="Address of the admin listener, or `off`.")
+    listen: AdminAddresses = Field(
+        "127.0.0.1:9901", description="Address of the admin listener, a list of them, or `off`."
+    )
     token: SecretRef | None = Field(None, description="Wanted as `Authorization: Bearer` on everything but health.")
 
 
@@ -44,19 +59,25 @@ class Caller(Model):
     """A named caller: its secret, and what it may ask."""
 
     token: SecretRef = Field(description="Sent by the caller in `Outrider-Token`.")
-    upstreams: list[str] | None = Field(None, description="Names of the upstreams it may use; all when left out.")
-    methods: list[str] | None = Field(None, description="Methods it may use; all when left out.")
-    paths: list[str] | None = Field(None, description="Path patterns (below the upstream) it may use; all when left out.")
+    upstreams: list[Name] | None = Field(None, description="Names of the upstreams it may use; all when left out.")
+    methods: list[Method] | None = Field(None, description="Methods it may use; all when left out.")
+    paths: list[PathGlob] | None = Field(
+        None, description="Path patterns (below the upstream) it may use; all when left out."
+    )
 
 
 class Access(Model):
     """Who may call, by which names, and what a caller may decide for itself."""
 
-    hosts: list[str] = Field([], description="Accepted Host values beside the listen address and the loopback names.")
-    origins: list[str] = Field([], description="Browser origins that may call, each `scheme://host[:port]`.")
+    hosts: list[HostValue] = Field(
+        [], description="Host values to accept beside the listen address and loopback names."
+    )
+    origins: list[BrowserOrigin] = Field([], description="Browser origins that may call, each `scheme://host[:port]`.")
     allow_remote: bool = Field(False, description="Allow listening beyond loopback; wants `callers`.")
-    callers: dict[str, Caller] = Field({}, description="Named callers; when given, every request must carry a token.")
-    uids: list[int] | None = Field(None, description="User ids that may use a Unix socket; everyone who can open it when left out.")
+    callers: dict[Name, Caller] = Field({}, description="Named callers; when given, every request must carry a token.")
+    uids: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None, description="User ids that may use a Unix socket; everyone who can open it when left out."
+    )
     overrides: list[Literal["auth", "request_id", "timeout"]] = Field(
         ["auth", "request_id", "timeout"], description="Which `Outrider-…` request fields callers may use."
     )
@@ -84,15 +105,17 @@ class Log(Model):
 class Match(Model):
     """How an upstream is met; an upstream with no match takes everything else."""
 
-    host: str | None = Field(None, description="Host name, without port.")
-    prefix: str | None = Field(None, pattern=r"^/[!-~]*$", description="Path prefix of whole segments; the longest wins.")
+    host: HostName | None = Field(None, description="Host name, without port.")
+    prefix: PathPrefix | None = Field(None, description="Path prefix of whole segments; the longest wins.")
 
 
 class FieldEdits(Model):
     """Fields set and removed."""
 
-    set: dict[str, str] = Field({}, description="Fields to set; a caller's or upstream's own of that name is replaced.")
-    remove: list[str] = Field([], description="Fields to remove.")
+    set: Annotated[dict[FieldName, FieldValue], AfterValidator(unique_fields)] = Field(
+        {}, repr=False, description="Fields to set; a caller's or upstream's own of that name is replaced."
+    )
+    remove: list[FieldName] = Field([], description="Fields to remove.")
 
 
 class Headers(FieldEdits):
@@ -116,8 +139,10 @@ class Tls(Model):
     verify: bool = Field(True, description="Verify the certificate; turning it off is warned about at every start.")
     ca: str | None = Field(None, description="PEM file of the authorities to trust instead of the system's.")
     cert: str | None = Field(None, description="PEM file of the client certificate.")
-    key: str | None = Field(None, description="PEM file of the client certificate's key; the certificate's file when left out.")
-    server_name: str | None = Field(None, description="Name to ask for and to verify instead of the URL's host.")
+    key: str | None = Field(
+        None, description="PEM file of the client certificate's key; the certificate's file when left out."
+    )
+    server_name: HostName | None = Field(None, description="Name to ask for and to verify instead of the URL's host.")
     min_version: Literal["1.2", "1.3"] = Field("1.2", description="The least TLS version.")
 
 
@@ -131,9 +156,8 @@ class Pool(Model):
 class Route(Model):
     """A method and path pattern inside an upstream, and what it does differently."""
 
-    match: str = Field(
-        pattern=r"^([A-Z]+(,[A-Z]+)*|\*) /\S*$",
-        description="`METHOD /path`: methods joined by commas, or `*`; in the path `*` is one segment, a last `**` the rest.",
+    match: RoutePattern = Field(
+        description="`METHOD /path`: methods joined by commas, or `*`; in a path `*` is one segment, a last `**` all.",
     )
     auth: str | None = Field(None, description="Another profile, or `none`.")
     headers: Headers | None = Field(None, description="Instead of the upstream's.")
@@ -143,7 +167,7 @@ class Route(Model):
 class Upstream(Model):
     """An API that callers reach through Outrider."""
 
-    url: str = Field(description="Base URL, http or https, with an optional base path.")
+    url: UpstreamUrl = Field(description="Base URL, http or https, with an optional base path.")
     match: Match = Field(Match(), description="How it is met; left out, it takes everything else.")
     keep_prefix: bool = Field(False, description="Send the matched prefix on instead of stripping it.")
     auth: str = Field("none", description="Name of a profile under `auth`.")
@@ -158,12 +182,12 @@ class Upstream(Model):
 class Config(Model):
     """The whole file."""
 
-    listen: str | list[str] = Field("127.0.0.1:8080", description="host:port, [v6]:port, unix:/path, or a list of them.")
+    listen: Addresses = Field("127.0.0.1:8080", description="host:port, [v6]:port, unix:/path, or a list of them.")
     admin: Admin = Field(Admin(), description="The admin listener.")
     access: Access = Field(Access(), description="Who may call.")
     limits: Limits = Field(Limits(), description="Caps.")
-    auth: dict[str, AuthProfile] = Field({}, description="Credential profiles by name.")
-    upstreams: Annotated[dict[str, Upstream], Field(min_length=1)] = Field(description="Upstreams by name.")
+    auth: dict[Name, AuthProfile] = Field({}, description="Credential profiles by name.")
+    upstreams: Annotated[dict[Name, Upstream], Field(min_length=1)] = Field(description="Upstreams by name.")
     log: Log = Field(Log(), description="What is written.")
 
     @property
