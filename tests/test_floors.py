@@ -20,7 +20,8 @@ CONFIG_SCHEMA = [
 
 FLOORS = [
     ["proxy", "proxy.errors", "proxy.secret", "proxy.clock", "proxy.message"],
-    ["proxy.policy", "proxy.observe", *CONFIG_SCHEMA],
+    CONFIG_SCHEMA,
+    ["proxy.policy", "proxy.observe"],
     ["proxy.config", "proxy.upstream", "proxy.auth"],
     ["proxy.stages"],
     ["proxy.pipeline"],
@@ -138,7 +139,8 @@ def test_only_the_upstream_package_uses_the_client_side_of_aiohttp(module: str) 
     [
         ("proxy.stages.authenticate", "proxy.auth", True),
         ("proxy.policy.fields", "proxy.errors", True),
-        ("proxy.policy.fields", "proxy.config.model", False),
+        ("proxy.policy.fields", "proxy.config.model", True),
+        ("proxy.policy.fields", "proxy.observe", False),
         ("proxy.upstream.transport", "proxy.auth.bearer", False),
         ("proxy.upstream.transport", "proxy.config.model", True),
         ("proxy.config.model", "proxy.config.load", False),

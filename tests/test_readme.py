@@ -1,0 +1,107 @@
+"""The README names what there is, all of it, and nothing that is not there."""
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+
+from proxy.config.auth_model import AuthProfile
+from proxy.config.load import load_text
+from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, Timeouts, Tls, Upstream
+from proxy.errors import ERRORS
+from proxy.observe.metrics import METRICS
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECTIONS = {
+    "admin.": Admin,
+    "access.": Access,
+    "limits.": Limits,
+    "log.": Log,
+    "upstreams.NAME.": Upstream,
+}
+GROUPS = {"match": Match, "timeout": Timeouts, "tls": Tls, "pool": Pool, "routes": Route}
+
+
+def section(title: str) -> str:
+    """The text under a second-level heading."""
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def rows(text: str) -> dict[str, str]:
+    """The rows of the tables in `text`, by each name in backquotes in their first cell."""
+    found = {}
+    for line in re.findall(r"^\| .*`.* \|$", text, re.MULTILINE):
+        first, _, rest = line.strip("| ").partition(" | ")
+        found |= dict.fromkeys(re.findall(r"`([^`]+)`", first), rest)
+    return found
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def names(model: Any) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def test_every_top_level_option_of_the_schema_is_in_the_reference() -> None:
+    assert names(Config) - {option.partition(".")[0] for option in rows(section("Configuration reference"))} == set()
+
+
+@pytest.mark.parametrize("prefix", SECTIONS)
+def test_the_reference_has_exactly_the_options_of_a_section(prefix: str) -> None:
+    told = {
+        option.removeprefix(prefix).partition(".")[0]
+        for option in rows(section("Configuration reference"))
+        if option.startswith(prefix)
+    }
+    assert told == names(SECTIONS[prefix])
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_reference_names_every_option_of_a_group(group: str) -> None:
+    told = rows(section("Configuration reference"))[f"upstreams.NAME.{group}"]
+    assert {name for name in names(GROUPS[group]) if not re.search(rf"`{name}[`:]", told)} == set()
+
+
+def test_the_table_of_profiles_has_every_type_with_exactly_its_options() -> None:
+    told = {
+        name: set(re.findall(r"`(\w+)`", row.rpartition(" | ")[2])) for name, row in rows(section("Concepts")).items()
+    }
+    models = get_args(get_args(AuthProfile)[0])
+    there = {get_args(model.model_fields["type"].annotation)[0]: names(model) - {"type", "origins"} for model in models}
+    assert {name: told.get(name) for name in there} == there
+
+
+def test_the_table_of_errors_is_the_tree_of_errors() -> None:
+    told = {code: int(row[:3]) for code, row in rows(section("Errors")).items()}
+    assert told == {code: error.status for code, error in ERRORS.items()}
+
+
+def test_the_table_of_metrics_is_the_list_of_metrics() -> None:
+    suffixes = {"counter": "_total", "info": "_info"}
+    there = {metric.name + suffixes.get(metric.kind, ""): set(metric.labels) for metric in METRICS}
+    told = {name: set(re.findall(r"`(\w+)`", row)) for name, row in rows(section("Admin listener")).items()}
+    assert told == there
+
+
+def test_the_configuration_that_is_shown_is_accepted() -> None:
+    (example,) = blocks("yaml")
+    assert yaml.safe_load(example)
+    assert load_text(example, "outrider.yaml", {"API_TOKEN": "made-up"}).config.upstreams
+
+
+@pytest.mark.parametrize("end", [".venv/bin/outrider demo", "-m pytest -n 2"])
+def test_a_command_for_newcomers_is_one_line_with_its_own_environment(end: str) -> None:
+    commands = [block.strip() for block in blocks("sh") if block.strip().endswith(end)]
+    assert len(commands) == 1
+    assert re.fullmatch(r"python3 -m venv \.venv && \.venv/bin/pip install [^\n]+", commands[0])
+
+
+def test_every_file_that_is_linked_exists() -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
