@@ -29,7 +29,8 @@ FLOORS = [
     ["proxy.admin"],
     ["proxy.daemon"],
     ["proxy.demo"],
-    ["proxy.cli", "proxy.__main__"],
+    ["proxy.cli"],
+    ["proxy.__main__"],
 ]
 """From the ground up. The longest name that a module's own begins with is its package."""
 
@@ -156,7 +157,7 @@ def test_the_rule_allows_down_and_refuses_up_and_sideways(module: str, imported:
 
 
 def test_every_floor_that_is_listed_exists() -> None:
-    missing = [package for package in _FLOOR_OF if package != "proxy.__main__" and package not in MODULES]
+    missing = [package for package in _FLOOR_OF if package not in MODULES]
     assert missing == []
 
 

@@ -6,9 +6,10 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-
-from proxy.config.auth_model import AuthProfile
 from proxy.config.load import load_text
+
+from proxy.cli import COMMANDS
+from proxy.config.auth_model import AuthProfile
 from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, Timeouts, Tls, Upstream
 from proxy.errors import ERRORS
 from proxy.observe.metrics import METRICS
@@ -86,6 +87,11 @@ def test_the_table_of_metrics_is_the_list_of_metrics() -> None:
     there = {metric.name + suffixes.get(metric.kind, ""): set(metric.labels) for metric in METRICS}
     told = {name: set(re.findall(r"`(\w+)`", row)) for name, row in rows(section("Admin listener")).items()}
     assert told == there
+
+
+def test_the_table_of_commands_is_the_list_of_commands() -> None:
+    told = {name.split()[1] for name in rows(section("Command line")) if name.startswith("outrider ")}
+    assert told == {command.name for command in COMMANDS}
 
 
 def test_the_configuration_that_is_shown_is_accepted() -> None:

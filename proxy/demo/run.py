@@ -25,7 +25,7 @@ from proxy.demo.peer import Peer
 from proxy.demo.report import print_chapter, print_keep, print_opening, print_verdict
 from proxy.demo.scene import Chapter, Scene, Step
 
-__all__ = ["CONFIGURATION", "open_scene", "run_demo"]
+__all__ = ["CONFIGURATION", "open_scene", "run_demo", "tell"]
 
 CONFIGURATION = """
 listen: 127.0.0.1:0
@@ -65,7 +65,7 @@ async def run_demo(console: Console, *, keep: bool = False, chapters: Sequence[C
         print_opening(console, scene, __version__)
         told: list[Step] = []
         for chapter in chapters:
-            steps = await _tell(chapter, scene)
+            steps = await tell(chapter, scene)
             print_chapter(console, chapter.title, steps)
             told += steps
         print_verdict(console, told, time.monotonic() - started)
@@ -76,7 +76,7 @@ async def run_demo(console: Console, *, keep: bool = False, chapters: Sequence[C
     return bool(told) and not any(step.unmet for step in told)
 
 
-async def _tell(chapter: Chapter, scene: Scene) -> list[Step]:
+async def tell(chapter: Chapter, scene: Scene) -> list[Step]:
     """The chapter's steps; one that breaks off is a failed step, and the next chapter goes on."""
     steps: list[Step] = []
     try:
