@@ -28,6 +28,8 @@ def is_ambiguous(path: bytes) -> bool:
 
 def join_path(base: bytes, rest: bytes) -> bytes:
     """The target at the upstream: base path and the rest of the caller's target, byte for byte."""
+    if rest == b"*":
+        return rest
     target = base + rest
     return target if target[:1] == b"/" else b"/" + target
 

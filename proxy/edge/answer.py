@@ -1,0 +1,64 @@
+"""Writes answer heads as bytes.
+
+What must not live here: sockets, what an answer means.
+"""
+
+from http import HTTPStatus
+
+from proxy.message import Response
+
+__all__ = ["CLOSE_AFTER", "Finished", "KEEP_ALIVE", "local_head", "relayed_head"]
+
+_STATUS_LINES: dict[tuple[int, bytes], bytes] = {}
+_VIA = b"Via: 1.1 outrider\r\nOutrider-Request-Id: "
+_CLOSE = b"\r\nConnection: close\r\n\r\n"
+_KEEP = b"\r\n\r\n"
+_KEEP_10 = b"\r\nConnection: keep-alive\r\n\r\n"
+
+
+class Finished:
+    """Stands in for aiohttp's response: everything has been written already, only the connection's fate is left."""
+
+    __slots__ = ("keep_alive",)
+
+    def __init__(self, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+
+    async def prepare(self, request: object) -> None:
+        return None
+
+    async def write_eof(self) -> None:
+        return None
+
+
+KEEP_ALIVE = Finished(True)
+CLOSE_AFTER = Finished(False)
+
+
+def _status_line(status: int, reason: bytes) -> bytes:
+    line = _STATUS_LINES.get((status, reason))
+    if line is None:
+        if len(_STATUS_LINES) >= 256:
+            _STATUS_LINES.clear()
+        line = _STATUS_LINES[status, reason] = b"HTTP/1.1 %d %b\r\n" % (status, reason)
+    return line
+
+
+def _end(keep_alive: bool, old: bool) -> bytes:
+    if not keep_alive:
+        return _CLOSE
+    return _KEEP_10 if old else _KEEP
+
+
+def relayed_head(response: Response, framing: bytes, extra: bytes, request_id: bytes, keep_alive: bool, old: bool) -> bytes:
+    """The head of an upstream's response. `framing` and `extra` are lines, each begun by CRLF; `old` means HTTP/1.0."""
+    start = _status_line(response.status, response.reason)
+    fields = b"\r\n".join((*response.lines, _VIA))
+    return b"".join((start, fields, request_id, framing, extra, _end(keep_alive, old)))
+
+
+def local_head(status: int, lines: list[bytes], length: int, request_id: bytes, keep_alive: bool, old: bool) -> bytes:
+    """The head of an answer that Outrider makes itself."""
+    fields = [*lines, b"Content-Length: %d" % length, b"Outrider-Request-Id: " + request_id]
+    start = _status_line(status, HTTPStatus(status).phrase.encode())
+    return start + b"\r\n".join(fields) + _end(keep_alive, old)

@@ -1,0 +1,42 @@
+"""Problem documents (RFC 9457) and their `Proxy-Status` (RFC 9209): the one form in which Outrider's own errors leave.
+
+What must not live here: which errors exist (`proxy.errors`).
+"""
+
+import json
+import math
+
+from proxy.errors import CallerNotAllowed, OutriderError
+
+__all__ = ["problem_answer"]
+
+
+def problem_answer(
+    error: OutriderError, request_id: bytes, upstream: str | None = None, attempts: int = 0
+) -> tuple[list[bytes], bytes]:
+    """Field lines (framing excluded) and content."""
+    retry_after = None if error.retry_after is None else math.ceil(error.retry_after)
+    document = {
+        "type": f"urn:outrider:error:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "stage": error.stage,
+        "upstream": upstream,
+        "attempts": attempts,
+        "retryable": error.retryable,
+        "request_id": request_id.decode("latin-1"),
+    }
+    lines = [
+        b"Content-Type: application/problem+json",
+        b"Cache-Control: no-store",
+        f"Proxy-Status: outrider; error={error.token}; details={json.dumps(error.code)}".encode(),
+    ]
+    if attempts > 1:
+        lines[-1] += b"; attempts=%d" % attempts
+    if retry_after is not None:
+        lines.append(b"Retry-After: %d" % retry_after)
+    if isinstance(error, CallerNotAllowed):
+        lines.append(b'WWW-Authenticate: Outrider-Token realm="outrider"')
+    return lines, json.dumps(document).encode() + b"\n"

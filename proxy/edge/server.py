@@ -1,0 +1,142 @@
+"""The lean server: aiohttp's `web.Server` with our connection class, and what its connections share.
+
+What must not live here: listening (`listeners`), what a request means.
+"""
+
+import asyncio
+import itertools
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp.http import HttpRequestParser, RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestPayloadError
+from aiohttp.web_server import Server
+
+from proxy.clock import CoarseTimer
+from proxy.config.model import Limits
+from proxy.edge.answer import Finished
+from proxy.edge.caller import CallerConnection
+from proxy.errors import CallerNotAllowed, OutriderError, Overloaded
+
+__all__ = ["CallerRequest", "EdgeServer"]
+
+_TICK = 0.25
+_MAX_FIELDS = 128
+_READ_BUFFER = 2**16
+_FOREVER = 10 * 365 * 86400.0
+_LINGER = 2.0
+
+
+class CallerRequest:
+    """A parsed request in the form in which aiohttp hands it on, without anything that is not read."""
+
+    __slots__ = ("_task", "connection", "message", "payload")
+
+    def __init__(
+        self, message: RawRequestMessage, payload: StreamReader, connection: CallerConnection, writer: object, task: Any
+    ) -> None:
+        self.message = message
+        self.payload = payload
+        self.connection = connection
+        self._task = task
+
+    def _finish(self) -> None:
+        return None
+
+    def _cancel(self, error: BaseException) -> None:
+        self.payload.set_exception(error)
+
+
+class EdgeServer(Server):
+    """`handle` writes the whole answer itself and tells what becomes of the connection.
+
+    `uids` are the user ids that may use a Unix socket, None for all.
+    """
+
+    def __init__(
+        self,
+        handle: Callable[[CallerRequest], Awaitable[Finished]],
+        limits: Limits,
+        loop: asyncio.AbstractEventLoop,
+        count_refusal: Callable[[OutriderError], None],
+        uids: frozenset[int] | None = None,
+    ) -> None:
+        super().__init__(
+            handle,  # type: ignore[arg-type]
+            request_factory=CallerRequest,  # type: ignore[arg-type]
+            handler_cancellation=True,
+            loop=loop,
+        )
+        self.limits = limits
+        self.timer = CoarseTimer(loop, _TICK)
+        self.count_refusal = count_refusal
+        self.lame = False
+        self._uids = uids
+        self._open: set[CallerConnection] = set()
+        self._prefix = os.urandom(4).hex().encode()
+        self._numbers = itertools.count(1)
+
+    def __call__(self) -> CallerConnection:
+        return CallerConnection(
+            self,
+            self._loop,
+            keepalive_timeout=_FOREVER,
+            access_log=None,
+            max_line_size=self.limits.head,
+            max_field_size=self.limits.head,
+            max_headers=_MAX_FIELDS,
+            read_bufsize=_READ_BUFFER,
+            auto_decompress=False,
+            lingering_time=_LINGER,
+        )
+
+    def new_parser(self, connection: CallerConnection) -> HttpRequestParser:
+        """A parser like the one that aiohttp makes for a connection."""
+        return HttpRequestParser(
+            connection,
+            self._loop,
+            _READ_BUFFER,
+            max_line_size=self.limits.head,
+            max_field_size=self.limits.head,
+            max_headers=_MAX_FIELDS,
+            payload_exception=RequestPayloadError,
+            auto_decompress=False,
+        )
+
+    def new_request_id(self) -> bytes:
+        return b"%b-%x" % (self._prefix, next(self._numbers))
+
+    def admit(self, connection: CallerConnection) -> OutriderError | None:
+        """Count a new connection; the reason to refuse it, if there is one."""
+        self._open.add(connection)
+        if len(self._open) > self.limits.connections:
+            return Overloaded(f"{self.limits.connections} connections are open (limits.connections).", retry_after=1)
+        if self._uids is not None and not self._is_known(connection.transport):
+            return CallerNotAllowed("This user may not use the socket (access.uids).")
+        return None
+
+    def left(self, connection: CallerConnection) -> None:
+        self._open.discard(connection)
+
+    def close_idle(self) -> None:
+        """Close the connections that are between requests."""
+        for connection in list(self._open):
+            if connection.is_idle:
+                connection.force_close()
+
+    async def shutdown(self, timeout: float | None = None) -> None:
+        await super().shutdown(timeout)
+        self.timer.close()
+
+    def _is_known(self, transport: asyncio.Transport | None) -> bool:
+        sock = None if transport is None else transport.get_extra_info("socket")
+        if sock is None or self._uids is None or sock.family != socket.AF_UNIX:
+            return True
+        with socket.socket(fileno=os.dup(sock.fileno())) as peer:
+            credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        _, uid, _ = struct.unpack("3i", credentials)
+        return uid in self._uids
