@@ -27,6 +27,7 @@ QUICK = Plan(
     latency_requests=300,
     latency_seconds=0.5,
     transfer_bytes=32 * 2**20,
+    transfer_repeats=1,
     transfer_seconds=1.0,
 )
 """Enough to see that everything works; too short for figures to rely on."""
@@ -38,7 +39,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     if options.rounds is not None:
         plan = replace(plan, rounds=options.rounds)
     if options.large:
-        plan = replace(plan, transfer_bytes=2 * 2**30, transfer_seconds=30.0)
+        plan = replace(plan, transfer_bytes=2 * 2**30, transfer_repeats=1, transfer_seconds=30.0)
     return plan
 
 

@@ -68,7 +68,7 @@ class Contestant:
 
 
 def _outrider(*arguments: str) -> Launch:
-    return Launch([sys.executable, "-m", "proxy.cli", *arguments], {"PYTHONPATH": str(_CHECKOUT)})
+    return Launch([sys.executable, "-m", "proxy", *arguments], {"PYTHONPATH": str(_CHECKOUT)})
 
 
 def _outrider_off(place: Place) -> Launch:

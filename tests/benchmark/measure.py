@@ -36,6 +36,7 @@ class Plan:
     latency_requests: int = 2000
     latency_seconds: float = 1.5
     transfer_bytes: int = 256 * 2**20
+    transfer_repeats: int = 3
     transfer_seconds: float = 6.0
 
 
@@ -72,14 +73,11 @@ def measure(
 
 
 def _direct(plan: Plan, shared: Upstreams) -> list[tuple[Figure, float]]:
-    large = f"/large/{plan.transfer_bytes}"
+    size, limit, port = plan.transfer_bytes, plan.transfer_seconds, shared.transfers
     return [
         (figures.LATENCY, latency_us(shared.answers, SMALL, plan.latency_requests, plan.latency_seconds)),
-        (figures.DOWNLOAD, download(shared.transfers, large, plan.transfer_seconds).mib_per_second),
-        (
-            figures.UPLOAD,
-            upload(shared.transfers, "/sink", plan.transfer_bytes, plan.transfer_seconds).mib_per_second,
-        ),
+        (figures.DOWNLOAD, download(port, f"/large/{size}", limit).mib_per_second),
+        (figures.UPLOAD, upload(port, "/sink", size, limit).mib_per_second),
     ]
 
 
@@ -120,8 +118,9 @@ class _Visit:
             latency_us(port, prefix + SMALL, 200, limit=1.0)
             before = program.memory_mib()
             program.forget_peak()
-            yield figures.DOWNLOAD, download(port, f"{prefix}/large/{size}", limit).mib_per_second
-            yield figures.UPLOAD, upload(port, f"{prefix}/sink", size, limit).mib_per_second
+            for _ in range(self.plan.transfer_repeats):
+                yield figures.DOWNLOAD, download(port, f"{prefix}/large/{size}", limit).mib_per_second
+                yield figures.UPLOAD, upload(port, f"{prefix}/sink", size, limit).mib_per_second
             yield figures.GROWTH, program.peak_mib() - before
             yield figures.PEAK, program.peak_mib()
 
