@@ -246,7 +246,8 @@ async def test_a_redirect_into_the_upstream_points_back_here(outrider, location,
 
 
 async def test_cookie_paths_point_back_here(outrider):
-    data = b"HTTP/1.1 200 OK\r\nset-cookie: a=1; Path=/v1/x; HttpOnly\r\nset-cookie: b=2; path=/v1\r\ncontent-length: 0\r\n\r\n"
+    lines = b"set-cookie: a=1; Path=/v1/x; HttpOnly\r\nset-cookie: b=2; path=/v1\r\n"
+    data = b"HTTP/1.1 200 OK\r\n%bcontent-length: 0\r\n\r\n" % lines
     async with RawUpstream(answers(data)) as upstream:
         running = await outrider(facing(upstream.url + "/v1", upstream={"match": {"prefix": "/api"}}))
         one, two = (await running.request(b"GET", b"/api/x")).all(b"set-cookie")
