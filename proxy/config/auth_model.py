@@ -182,6 +182,13 @@ class BasicProfile(Profile):
     username: SecretRef = Field(description="The user's name.")
     password: SecretRef = Field(description="The password.")
 
+    @field_validator("username")
+    @classmethod
+    def _username_has_no_colon(cls, username: SecretRef) -> SecretRef:
+        if isinstance(username, LiteralSecret) and ":" in username.literal.reveal():
+            raise wrong("a user's name holds no colon", "write what stands before it; the rest is the password")
+        return username
+
 
 class ApiKeyProfile(Profile):
     """A key in a field, a query parameter or a cookie."""

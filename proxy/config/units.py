@@ -83,7 +83,8 @@ Duration = Annotated[
                     "examples": ["250ms", "5s", "1h30m"],
                 },
                 {"const": 0},
-            ]
+            ],
+            "x-unit": "duration",
         }
     ),
 ]
@@ -98,7 +99,8 @@ Size = Annotated[
             "anyOf": [
                 {"type": "string", "pattern": r"^[0-9]+ ?(B|[KMG]iB|[KMG]B)?$", "examples": ["64KiB", "5GiB"]},
                 {"type": "integer", "minimum": 0},
-            ]
+            ],
+            "x-unit": "size",
         }
     ),
 ]

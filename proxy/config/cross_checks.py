@@ -1,0 +1,205 @@
+"""Rules between options: names that must exist, matches that must differ, who may listen where.
+
+Each rule is a pure function over the plain data of a file (and, for files that it names, the folder it stands in), so
+that it finds what it can in a file whose other parts are wrong. What must not live here: rules of a single value
+(`proxy.config.values`).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from proxy.config.document import Document, KeyPath
+from proxy.config.problem import Problem, listed, nearest, quoted
+from proxy.config.values import origin_of
+
+__all__ = ["Finding", "cross_checks", "section", "texts"]
+
+NO_PROFILE = "none"
+"""The profile that always exists and sends no credential."""
+
+
+class Finding(NamedTuple):
+    """Something wrong at a value, or at its key."""
+
+    path: KeyPath
+    message: str
+    hint: str
+    at_key: bool = False
+    severity: Literal["error", "warning"] = "error"
+
+
+def cross_checks(document: Document, base: Path, rules: "tuple[Rule, ...]") -> list[Problem]:
+    """What `rules` find, without the consequences of what is already reported."""
+    found = [finding for rule in rules for finding in rule(document, base)]
+    return [
+        document.problem(path, message, hint, at_key=at_key, severity=severity)
+        for path, message, hint, at_key, severity in found
+        if not document.is_broken(path)
+    ]
+
+
+Rule = Callable[[Document, Path], Iterator[Finding]]
+
+
+def section(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    """A text, or those of a list, each with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        yield from (((*path, index), item) for index, item in enumerate(value) if isinstance(item, str))
+
+
+def _upstreams(document: Document) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
+    for name, upstream in section(document.data.get("upstreams")).items():
+        yield ("upstreams", name), section(upstream)
+
+
+def _uses(document: Document) -> Iterator[tuple[KeyPath, str, KeyPath, dict[str, Any]]]:
+    """Every mention of a profile: its path, the name, and the upstream in question."""
+    for at, upstream in _upstreams(document):
+        if isinstance(auth := upstream.get("auth"), str):
+            yield (*at, "auth"), auth, at, upstream
+        routes = upstream.get("routes")
+        for index, route in enumerate(routes if isinstance(routes, list) else []):
+            if isinstance(auth := section(route).get("auth"), str):
+                yield (*at, "routes", index, "auth"), auth, at, upstream
+
+
+def _profiles(document: Document) -> dict[str, Any]:
+    return section(document.data.get("auth"))
+
+
+def _which(text: str, known: dict[str, Any], kind: str) -> str:
+    guess = nearest(text, known)
+    if guess:
+        return f"did you mean {guess}?"
+    return f"write {listed(known)}" if known else f"there is no {kind} yet; add it"
+
+
+def unknown_profiles(document: Document, base: Path) -> Iterator[Finding]:
+    profiles = {NO_PROFILE: None, **_profiles(document)}
+    for path, name, _, _ in _uses(document):
+        if name not in profiles:
+            hint = _which(name, profiles, "profile") if len(profiles) > 1 else "add it under auth, or write none"
+            yield Finding(path, f"there is no profile {document.shown(path, name)} under auth", hint)
+
+
+def reserved_profile(document: Document, base: Path) -> Iterator[Finding]:
+    profile = _profiles(document).get(NO_PROFILE)
+    if NO_PROFILE in _profiles(document) and section(profile).get("type") != NO_PROFILE:
+        yield Finding(("auth", NO_PROFILE), "the name none means no credential", "give the profile another name", True)
+
+
+def unused_profiles(document: Document, base: Path) -> Iterator[Finding]:
+    used = {name for _, name, _, _ in _uses(document)}
+    for name in _profiles(document):
+        if name not in used and name != NO_PROFILE:
+            message = f"no upstream and no route uses the profile {quoted(name)}"
+            yield Finding(("auth", name), message, "remove it, or name it as auth: of an upstream", True, "warning")
+
+
+def origins_of_users(document: Document, base: Path) -> Iterator[Finding]:
+    """A profile that names its origins is used by upstreams on those alone."""
+    for path, name, _, upstream in _uses(document):
+        named = section(_profiles(document).get(name)).get("origins")
+        url = upstream.get("url")
+        if not isinstance(named, list) or not isinstance(url, str):
+            continue
+        allowed = {origin_of(origin) for origin in named if isinstance(origin, str)}
+        origin = origin_of(url)
+        if origin is not None and origin not in allowed:
+            message = f"the profile {quoted(name)} may not send its credential to the origin of this upstream"
+            yield Finding(path, message, f"add the origin to auth.{name}.origins, or use another profile")
+
+
+def same_match(document: Document, base: Path) -> Iterator[Finding]:
+    """Two upstreams that take the same requests: the second would never be met."""
+    taken: dict[tuple[str, str], str] = {}
+    for at, upstream in _upstreams(document):
+        match = section(upstream.get("match"))
+        host, prefix = match.get("host") or "", match.get("prefix") or ""
+        if not isinstance(host, str) or not isinstance(prefix, str) or document.is_broken((*at, "match")):
+            continue
+        key = (host.lower(), prefix.rstrip("/"))
+        first = taken.setdefault(key, str(at[1]))
+        if first == at[1]:
+            continue
+        where = (*at, "match") if match else at
+        if key == ("", ""):
+            message = f"upstreams {quoted(first)} and {quoted(str(at[1]))} both take everything else"
+            yield Finding(where, message, "give one of them a match with a host or a prefix", True)
+        else:
+            message = f"upstream {quoted(first)} has the same match"
+            yield Finding(where, message, "give one of them another host or prefix", True)
+
+
+def callers_upstreams(document: Document, base: Path) -> Iterator[Finding]:
+    known = section(document.data.get("upstreams"))
+    for name, caller in section(section(document.data.get("access")).get("callers")).items():
+        for path, upstream in texts(section(caller).get("upstreams"), ("access", "callers", name, "upstreams")):
+            if upstream not in known:
+                message = f"there is no upstream {document.shown(path, upstream)}"
+                yield Finding(path, message, _which(upstream, known, "upstream"))
+
+
+_PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_EXPRESSION = re.compile(r"\s*([A-Za-z0-9_.-]+)\s*(?:\|\s*(?:base64|urlencode)\s*)*")
+
+
+def header_templates(document: Document, base: Path) -> Iterator[Finding]:
+    """The templates of a `headers` profile name secrets that it has."""
+    for profile_name, profile in _profiles(document).items():
+        if section(profile).get("type") != "headers":
+            continue
+        secrets = section(profile.get("secrets"))
+        for field, template in section(profile.get("set")).items():
+            if isinstance(template, str):
+                for message, hint in _template_errors(template, secrets):
+                    yield Finding(("auth", profile_name, "set", field), message, hint)
+
+
+def _template_errors(template: str, secrets: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    right = "write {{ name }} or {{ name | base64 }}"
+    if "{{" in _PLACEHOLDER.sub("", template):
+        yield "a template that does not end", right
+    for expression in _PLACEHOLDER.findall(template):
+        match = _EXPRESSION.fullmatch(expression)
+        if match is None:
+            yield "a template that cannot be read", right
+        elif match[1] not in secrets:
+            guess = nearest(match[1], secrets)
+            hint = f"did you mean {guess}?" if guess else f"add it under secrets: of this profile, or {right}"
+            yield f"the template names a secret {quoted(match[1])} that this profile does not have", hint
+
+
+def tls_files(document: Document, base: Path) -> Iterator[Finding]:
+    for at, upstream in _upstreams(document):
+        tls = section(upstream.get("tls"))
+        for option in ("ca", "cert", "key"):
+            file = tls.get(option)
+            if isinstance(file, str) and not _is_file(base, file):
+                hint = "write the path of a PEM file; relative paths start at the folder of this file"
+                yield Finding((*at, "tls", option), f"tls.{option}: there is no such file", hint)
+        if tls.get("key") is not None and tls.get("cert") is None:
+            yield Finding((*at, "tls", "key"), "a key without its certificate", "add cert: beside it", True)
+
+
+def _is_file(base: Path, file: str) -> bool:
+    try:
+        return (base / file).is_file()
+    except (OSError, ValueError):
+        # A name that no file can have, or a folder that may not be read.
+        return False
+
+
+def unverified(document: Document, base: Path) -> Iterator[Finding]:
+    for at, upstream in _upstreams(document):
+        if section(upstream.get("tls")).get("verify") is False:
+            message = f"upstream {quoted(str(at[1]))} is not verified: whoever answers in its name gets the credential"
+            yield Finding((*at, "tls", "verify"), message, "name its authority under tls.ca instead", False, "warning")

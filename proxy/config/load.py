@@ -1,0 +1,173 @@
+"""From a file, or from flags, to a checked configuration: every problem at once, or none.
+
+The way is text, nodes, plain data with places, models, rules between options. What must not live here: reading a
+secret's value; any single rule.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from proxy.config import cross_checks, listen_checks
+from proxy.config.document import Document, KeyPath, parse_document
+from proxy.config.model import Config
+from proxy.config.model_errors import file_path, model_problems
+from proxy.config.problem import ConfigInvalid, Problem
+from proxy.config.redact import redacted
+
+__all__ = [
+    "FALLBACKS",
+    "VARIABLE",
+    "LoadedConfig",
+    "config_from_flags",
+    "find_config",
+    "load_file",
+    "load_text",
+    "redacted",
+]
+
+VARIABLE = "OUTRIDER_CONFIG"
+FALLBACKS = (Path("outrider.yaml"), Path("/etc/outrider/outrider.yaml"))
+"""Where a configuration is looked for when nothing names one."""
+
+_LARGEST = 2**20
+_RULES: tuple[cross_checks.Rule, ...] = (
+    cross_checks.unknown_profiles,
+    cross_checks.reserved_profile,
+    cross_checks.unused_profiles,
+    cross_checks.origins_of_users,
+    cross_checks.same_match,
+    cross_checks.callers_upstreams,
+    cross_checks.header_templates,
+    cross_checks.tls_files,
+    cross_checks.unverified,
+    listen_checks.same_address,
+    listen_checks.without_guard,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """`path` is None for flags and texts; relative paths in the configuration start at `base`."""
+
+    config: Config
+    path: Path | None
+    base: Path
+    warnings: list[Problem]
+
+
+def find_config(flag: str | None, environ: Mapping[str, str]) -> Path:
+    """The flag, the environment, or the first fallback that exists. Raises ConfigInvalid when there is none."""
+    named = flag or environ.get(VARIABLE)
+    if named:
+        return Path(named)
+    for path in FALLBACKS:
+        if path.is_file():
+            return path
+    hint = f"write one, or name it with --config FILE or ${VARIABLE}; --upstream URL runs without"
+    raise ConfigInvalid(
+        [Problem("configuration", 0, 0, f"there is no {FALLBACKS[0]} here and no {FALLBACKS[1]}", hint)]
+    )
+
+
+def load_file(path: Path, environ: Mapping[str, str]) -> LoadedConfig:
+    """Raises ConfigInvalid, also when the file cannot be read."""
+    return _load(_read(path), str(path), environ, path, path.absolute().parent)
+
+
+def load_text(text: str, name: str, environ: Mapping[str, str], base: Path | None = None) -> LoadedConfig:
+    """Raises ConfigInvalid; `name` stands for the file in its problems."""
+    return _load(text, name, environ, None, base or Path.cwd())
+
+
+def config_from_flags(
+    upstream_url: str, bearer_env: str | None, listen: str | None, admin: str | None = None
+) -> LoadedConfig:
+    """The configuration of `outrider run --upstream URL`. Raises ConfigInvalid, which names the flags."""
+    data: dict[str, Any] = {"upstreams": {"api": {"url": upstream_url}}}
+    if bearer_env is not None:
+        data["auth"] = {"token": {"type": "bearer", "token": {"env": bearer_env}}}
+        data["upstreams"]["api"]["auth"] = "token"
+    if listen is not None:
+        data["listen"] = listen
+    if admin is not None:
+        data["admin"] = {"listen": admin}
+    try:
+        return _check(Document("flags", data), [], None, Path.cwd())
+    except ConfigInvalid as invalid:
+        raise ConfigInvalid(_about_flags(problem) for problem in invalid.problems) from None
+
+
+_FLAGS = {"upstreams": "--upstream", "auth": "--bearer-env", "listen": "--listen", "admin": "--admin"}
+
+
+def _about_flags(problem: Problem) -> Problem:
+    option, colon, message = problem.message.partition(": ")
+    flag = _FLAGS.get(option.partition(".")[0]) if colon else None
+    return Problem(flag or "flags", 0, 0, message if flag else problem.message, problem.hint)
+
+
+def _read(path: Path) -> str:
+    def unreadable(message: str, hint: str) -> ConfigInvalid:
+        return ConfigInvalid([Problem(str(path), 0, 0, message, hint)])
+
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
+        raise unreadable(f"the file cannot be read: {reason}", "name a file that can be read") from None
+    if len(content) > _LARGEST:
+        raise unreadable("the file is too large", "1 MiB is the most for a configuration")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        raise ConfigInvalid(
+            [Problem(str(path), line, column, "a byte that is not UTF-8", "save the file as UTF-8")]
+        ) from None
+
+
+def _load(text: str, name: str, environ: Mapping[str, str], path: Path | None, base: Path) -> LoadedConfig:
+    document, problems = parse_document(text, name, environ)
+    return _check(document, problems, path, base)
+
+
+def _check(document: Document, problems: list[Problem], path: Path | None, base: Path) -> LoadedConfig:
+    if document.is_broken(()):
+        raise ConfigInvalid(problems)
+    config, errors = _validate(document)
+    found = [*problems, *model_problems(errors, document), *cross_checks.cross_checks(document, base, _RULES)]
+    wrong = [problem for problem in found if problem.severity == "error"]
+    if wrong or config is None:
+        raise ConfigInvalid(wrong)
+    return LoadedConfig(config, path, base, sorted(set(found)))
+
+
+def _validate(document: Document) -> tuple[Config | None, list[ErrorDetails]]:
+    """What came from the environment is typed like a plain scalar, and is text again where only text fits."""
+    config, errors = _try(document.data)
+    retyped = [at for error in errors if (at := file_path(error["loc"])) in document.texts]
+    if not retyped:
+        return config, errors
+    for at in retyped:
+        _put(document.data, at, document.texts[at])
+    return _try(document.data)
+
+
+def _try(data: dict[str, Any]) -> tuple[Config | None, list[ErrorDetails]]:
+    try:
+        return Config.model_validate(data), []
+    except ValidationError as error:
+        return None, error.errors(include_url=False)
+
+
+def _put(data: Any, path: KeyPath, value: str) -> None:
+    for part in path[:-1]:
+        data = data[part]
+    data[path[-1]] = value
