@@ -33,8 +33,8 @@ class Outrider:
 
     def __init__(self, daemon: Any) -> None:
         self.daemon = daemon
-        self.port: int = daemon.addresses[0].port
-        self.admin_port: int = daemon.admin_addresses[0].port
+        self.port = int(daemon.addresses[0].rpartition(":")[2])
+        self.admin_port = int(daemon.admin_addresses[0].rpartition(":")[2])
         self.host = b"127.0.0.1:%d" % self.port
         self.url = f"http://127.0.0.1:{self.port}"
         self.admin_url = f"http://127.0.0.1:{self.admin_port}"
@@ -45,12 +45,12 @@ class Outrider:
         from proxy.daemon import Daemon
 
         text = config if isinstance(config, str) else on_free_ports(config)
-        daemon = Daemon(load_text(text, "outrider.yaml", environ or {}))
+        daemon = Daemon(load_text(text, "outrider.yaml", environ or {}), environ or {})
         await daemon.start()
         return cls(daemon)
 
     async def stop(self) -> None:
-        await self.daemon.stop()
+        await self.daemon.close()
 
     async def caller(self) -> Caller:
         return await Caller.connect(self.port)
