@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proxy.auth.build import build_source
+from proxy.auth.secret_reader import SecretReader, open_secret
 from proxy.auth.source import CredentialSource
 from proxy.clock import CoarseTimer, monotonic
+from proxy.config.auth_model import SecretRef
 from proxy.config.model import Config, Upstream
 from proxy.errors import CredentialUnavailable
 from proxy.message import Stage
@@ -67,6 +69,8 @@ class Pipeline:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.routes = RoutingTable(config)
+        self._base = base
+        self._environ = environ
         self.admission = Admission(config.limits.in_flight)
         self.tallies = tallies
         self._loop = loop
@@ -78,6 +82,10 @@ class Pipeline:
         }
         self._pools = {name: self._pool(upstream, base) for name, upstream in config.upstreams.items()}
         self.chains = [self._chain(entry) for entry in self.routes.routes]
+
+    def open_secret(self, ref: SecretRef) -> SecretReader:
+        """A reader for a secret of the configuration."""
+        return open_secret(ref, self._base, self._environ, monotonic)
 
     def _pool(self, upstream: Upstream, base: Path) -> ConnectionPool:
         context = tls_context(upstream.tls, base) if upstream.url.startswith("https:") else None

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from proxy.message import Response
 
-__all__ = ["CLOSE_AFTER", "Finished", "KEEP_ALIVE", "local_head", "relayed_head"]
+__all__ = ["CLOSE_AFTER", "KEEP_ALIVE", "Finished", "local_head", "relayed_head"]
 
 _STATUS_LINES: dict[tuple[int, bytes], bytes] = {}
 _VIA = b"Via: 1.1 outrider\r\nOutrider-Request-Id: "
@@ -50,15 +50,19 @@ def _end(keep_alive: bool, old: bool) -> bytes:
     return _KEEP_10 if old else _KEEP
 
 
-def relayed_head(response: Response, framing: bytes, extra: bytes, request_id: bytes, keep_alive: bool, old: bool) -> bytes:
-    """The head of an upstream's response. `framing` and `extra` are lines, each begun by CRLF; `old` means HTTP/1.0."""
+def relayed_head(response: Response, framing: bytes, request_id: bytes, keep_alive: bool, old: bool) -> bytes:
+    """The head of an upstream's response. `framing` is lines, each begun by CRLF; `old` means HTTP/1.0."""
     start = _status_line(response.status, response.reason)
     fields = b"\r\n".join((*response.lines, _VIA))
-    return b"".join((start, fields, request_id, framing, extra, _end(keep_alive, old)))
+    return b"".join((start, fields, request_id, framing, _end(keep_alive, old)))
 
 
-def local_head(status: int, lines: list[bytes], length: int, request_id: bytes, keep_alive: bool, old: bool) -> bytes:
+def local_head(
+    status: int, lines: list[bytes], length: int | None, request_id: bytes, keep_alive: bool, old: bool
+) -> bytes:
     """The head of an answer that Outrider makes itself."""
-    fields = [*lines, b"Content-Length: %d" % length, b"Outrider-Request-Id: " + request_id]
+    fields = [*lines, b"Outrider-Request-Id: " + request_id]
+    if length is not None:
+        fields.append(b"Content-Length: %d" % length)
     start = _status_line(status, HTTPStatus(status).phrase.encode())
     return start + b"\r\n".join(fields) + _end(keep_alive, old)

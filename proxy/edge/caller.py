@@ -5,6 +5,7 @@ aiohttp to what is relied on. What must not live here: what a request means (`he
 """
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.http_exceptions import BadHttpMethod, LineTooLong
@@ -12,11 +13,11 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from proxy.clock import NEVER
-from proxy.edge.answer import CLOSE_AFTER, Finished, local_head
+from proxy.edge.answer import CLOSE_AFTER, local_head
 from proxy.edge.caller_content import CallerContent
 from proxy.edge.methods import STAND_IN, split_method
 from proxy.edge.problem import problem_answer
-from proxy.errors import BadRequest, HeadTooLarge, OutriderError, Overloaded, RequestTimeout
+from proxy.errors import BadRequest, HeadTooLarge, OutriderError, RequestTimeout
 
 if TYPE_CHECKING:
     from aiohttp.web_request import BaseRequest
@@ -36,7 +37,18 @@ class CallerConnection(RequestHandler):
     ended where nothing of it can reach the next request.
     """
 
-    __slots__ = ("_counted", "_edge", "_head_bytes", "_stand_in_for", "content", "expire_at", "head_bytes", "is_aligned", "stalled")
+    __slots__ = (
+        "_counted",
+        "_edge",
+        "_head_bytes",
+        "_stand_in_for",
+        "content",
+        "expire_at",
+        "head_bytes",
+        "is_aligned",
+        "is_local_socket",
+        "stalled",
+    )
 
     def __init__(self, edge: "EdgeServer", loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(edge, loop=loop, **options)
@@ -48,6 +60,7 @@ class CallerConnection(RequestHandler):
         self.content: CallerContent | None = None
         self.stalled = False
         self.is_aligned = False
+        self.is_local_socket = False
         self.expire_at = NEVER
 
     # asyncio.Protocol
@@ -57,6 +70,7 @@ class CallerConnection(RequestHandler):
         edge = self._edge
         edge.timer.add(self)
         self.expire_at = self._loop.time() + edge.limits.head_timeout
+        self.is_local_socket = transport.get_extra_info("socket").family == socket.AF_UNIX
         refusal = edge.admit(self)
         if refusal is not None:
             self.refuse(refusal)
@@ -137,16 +151,21 @@ class CallerConnection(RequestHandler):
         return stand_in or parsed
 
     @property
+    def is_lame(self) -> bool:
+        """Whether the server is about to stop, so that every answer says `Connection: close`."""
+        return self._edge.lame
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing of a request is here or on its way through."""
         return self._waiter is not None and not self._messages and not self._head_bytes
 
     # Deadlines
 
-    def rest(self) -> None:
+    def rest(self, now: float) -> None:
         """Between requests."""
         self.content = None
-        self.expire_at = self._loop.time() + self._edge.limits.idle_timeout
+        self.expire_at = now + self._edge.limits.idle_timeout
 
     def receive(self, content: CallerContent | None) -> None:
         """A request is being handled."""
@@ -220,10 +239,12 @@ class CallerConnection(RequestHandler):
         status: int = 500,
         exc: BaseException | None = None,
         message: str | None = None,
-    ) -> Finished:
-        """What aiohttp calls for a message that its parser refused."""
+    ) -> Any:
+        """What aiohttp calls for a message that its parser refused. Answers with a `Finished`."""
         if isinstance(exc, LineTooLong) or "Too many headers" in (message or ""):
-            error: OutriderError = HeadTooLarge("A line of the head, or the number of fields, is over the cap (limits.head).")
+            error: OutriderError = HeadTooLarge(
+                "A line of the head, or the number of fields, is over the cap (limits.head)."
+            )
         else:
             error = BadRequest("The request is not acceptable HTTP: " + _first_line(message))
         self._write_problem(error)

@@ -37,7 +37,20 @@ _HOP_FIELDS = frozenset((b"connection", b"close", b"keep-alive"))
 class RequestHead:
     """`fields` are the end-to-end fields; everything that concerns this hop stands in an attribute of its own."""
 
-    __slots__ = ("chunked", "expects", "fields", "host", "length", "old", "origin", "own", "site", "target", "upgrade", "via")
+    __slots__ = (
+        "chunked",
+        "expects",
+        "fields",
+        "host",
+        "length",
+        "old",
+        "origin",
+        "own",
+        "site",
+        "target",
+        "upgrade",
+        "via",
+    )
 
     def __init__(self) -> None:
         self.target = b""

@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp.http import HttpRequestParser, RawRequestMessage
 from aiohttp.streams import StreamReader
@@ -66,8 +66,9 @@ class EdgeServer(Server):
         uids: frozenset[int] | None = None,
     ) -> None:
         super().__init__(
-            handle,  # type: ignore[arg-type]
-            request_factory=CallerRequest,  # type: ignore[arg-type]
+            # aiohttp's types name its own request and response; ours have what its server reads of them.
+            cast(Any, handle),
+            request_factory=cast(Any, CallerRequest),
             handler_cancellation=True,
             loop=loop,
         )

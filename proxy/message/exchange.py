@@ -43,14 +43,13 @@ class Exchange:
         method: str,
         path: bytes,
         fields: Sequence[tuple[bytes, bytes]],
-        content: "RequestContent | None",
         request_id: bytes,
         started: float,
     ) -> None:
         self.method = method
         self.path = path
         self.fields = fields
-        self.content = content
+        self.content: RequestContent | None = None
         self.request_id = request_id
         self.started = started
         self.deadline = NEVER

@@ -3,6 +3,8 @@
 Counts requests in flight over all routes. What must not live here: waiting; limits of one upstream.
 """
 
+import asyncio
+
 from proxy.errors import Overloaded
 
 __all__ = ["Admission"]
@@ -15,11 +17,12 @@ class Admission:
     to the caller, long after the chain has answered.
     """
 
-    __slots__ = ("in_flight", "limit")
+    __slots__ = ("_idle", "in_flight", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.in_flight = 0
+        self._idle: asyncio.Future[None] | None = None
 
     def enter(self) -> None:
         """Raises Overloaded."""
@@ -29,3 +32,11 @@ class Admission:
 
     def leave(self) -> None:
         self.in_flight -= 1
+        if self._idle is not None and not self.in_flight and not self._idle.done():
+            self._idle.set_result(None)
+
+    async def idle(self) -> None:
+        """Wait until nothing is in flight."""
+        while self.in_flight:
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle

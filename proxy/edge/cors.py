@@ -1,0 +1,33 @@
+"""The exact CORS fields for origins that are listed; nobody else gets any (Fetch standard, CORS protocol).
+
+What must not live here: which origins are listed (`proxy.policy.guard`).
+"""
+
+from proxy.message import Response
+
+__all__ = ["allow_origin", "preflight_lines"]
+
+_PREFLIGHT_SECONDS = 600
+
+
+def allow_origin(response: Response, origin: bytes) -> None:
+    """Put the origin's own permission in place of whatever the upstream says."""
+    kept = [line for line in response.lines if line[:15].lower() != b"access-control-"]
+    response.lines = [*kept, *_permission(origin)]
+
+
+def preflight_lines(origin: bytes, fields: list[tuple[bytes, bytes]]) -> list[bytes] | None:
+    """The answer's lines to a preflight of a listed origin; None when the request is none."""
+    asked = {name.lower(): value for name, value in fields}
+    method = asked.get(b"access-control-request-method")
+    if method is None:
+        return None
+    lines = [*_permission(origin), b"Access-Control-Allow-Methods: " + method]
+    wanted = asked.get(b"access-control-request-headers")
+    if wanted is not None:
+        lines.append(b"Access-Control-Allow-Headers: " + wanted)
+    return [*lines, b"Access-Control-Max-Age: %d" % _PREFLIGHT_SECONDS]
+
+
+def _permission(origin: bytes) -> list[bytes]:
+    return [b"Access-Control-Allow-Origin: " + origin, b"Vary: Origin"]

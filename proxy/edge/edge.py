@@ -1,0 +1,99 @@
+"""The edge as the daemon sees it: start, say goodbye, stop.
+
+What must not live here: requests.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from proxy.config.model import Config
+from proxy.edge.handler import ProxyHandler
+from proxy.edge.listeners import Listeners
+from proxy.edge.local import LocalAnswer, LocalHandler, Question
+from proxy.edge.server import EdgeServer
+from proxy.errors import OutriderError
+from proxy.observe.tally import Tallies
+from proxy.pipeline import Pipeline
+
+__all__ = ["Edge"]
+
+
+class Edge:
+    """The proxy listeners and the admin listeners of one daemon."""
+
+    def __init__(self, config: Config, pipeline: Pipeline, tallies: Tallies, log: logging.Logger) -> None:
+        self._config = config
+        self._pipeline = pipeline
+        self._tallies = tallies
+        self._log = log
+        self._loop = asyncio.get_running_loop()
+        self._proxy: Listeners | None = None
+        self._admin: Listeners | None = None
+        self._servers: list[EdgeServer] = []
+
+    @property
+    def in_flight(self) -> int:
+        return self._pipeline.admission.in_flight
+
+    async def start(self) -> list[str]:
+        """Open the proxy listeners; answers with their addresses. Raises OSError."""
+        config = self._config
+        handler = ProxyHandler(config, self._pipeline, self._log, self._loop)
+        uids = None if config.access.uids is None else frozenset(config.access.uids)
+        handler.server = self._server(handler, uids)
+        self._proxy = await self._listen(handler, config.listen_addresses, list(self._route_hosts()))
+        return self._proxy.addresses
+
+    async def start_admin(self, answer: Callable[[Question], Awaitable[LocalAnswer]]) -> list[str]:
+        """Open the admin listeners; answers with their addresses. Raises OSError."""
+        handler = LocalHandler(answer, self._log, self._loop)
+        handler.server = self._server(handler)
+        self._admin = await self._listen(handler, self._config.admin_addresses, [])
+        return self._admin.addresses
+
+    def _route_hosts(self) -> list[str]:
+        return [host.decode() for host in self._pipeline.routes.hosts]
+
+    def _server(self, handler: ProxyHandler | LocalHandler, uids: frozenset[int] | None = None) -> EdgeServer:
+        server = EdgeServer(handler, self._config.limits, self._loop, self._count_refusal, uids)
+        self._servers.append(server)
+        return server
+
+    async def _listen(self, handler: ProxyHandler | LocalHandler, addresses: list[str], hosts: list[str]) -> Listeners:
+        listeners = Listeners(handler.server, self._loop)
+        access = self._config.access
+        handler.guard, handler.socket_guard = listeners.guards((), ())
+        await listeners.open(addresses)
+        handler.guard, handler.socket_guard = listeners.guards([*access.hosts, *hosts], access.origins)
+        return listeners
+
+    def _count_refusal(self, error: OutriderError) -> None:
+        tally = self._tallies.none
+        tally.error(error.code)
+        tally.begin()
+        tally.end("OTHER", error.status, 0.0, 0, 0)
+
+    def lame_duck(self) -> None:
+        """Stop accepting, and tell every caller with its next answer that the connection ends."""
+        for server in self._servers[-1:] if self._proxy is None else self._servers:
+            server.lame = True
+        if self._proxy is not None:
+            self._proxy.close()
+
+    async def drained(self, limit: float) -> bool:
+        """Wait until no request is in flight, at most `limit` seconds; whether that was reached."""
+        try:
+            async with asyncio.timeout(limit):
+                await self._pipeline.admission.idle()
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        for listeners in (self._proxy, self._admin):
+            if listeners is not None:
+                listeners.close()
+        for server in self._servers:
+            server.close_idle()
+            await server.shutdown(0.5)

@@ -1,0 +1,170 @@
+"""The life of one request at the edge: guard, route, deadline, the chain, the answer, the count.
+
+What must not live here: reading bytes (`caller`, `head`), writing them (`pump`, `tunnel`), rules (`proxy.policy`).
+"""
+
+import asyncio
+import logging
+
+from proxy.clock import monotonic
+from proxy.config.model import Config
+from proxy.edge.answer import CLOSE_AFTER, KEEP_ALIVE, Finished
+from proxy.edge.caller_content import CallerContent
+from proxy.edge.callers import Callers
+from proxy.edge.cors import allow_origin, preflight_lines
+from proxy.edge.head import RequestHead, read_head
+from proxy.edge.overrides import TOKEN_FIELD, apply_overrides
+from proxy.edge.problem import problem_answer
+from proxy.edge.pump import relay, send_local
+from proxy.edge.server import CallerRequest, EdgeServer
+from proxy.edge.tunnel import run_tunnel
+from proxy.edge.visit import CALLER_GONE, Visit
+from proxy.errors import ContentTooLarge, InternalError, OutriderError
+from proxy.message import Exchange
+from proxy.observe.log import event
+from proxy.pipeline import Chain, Pipeline
+from proxy.policy.guard import Guard, host_name
+from proxy.policy.routing import Matched
+
+__all__ = ["ProxyHandler"]
+
+
+class ProxyHandler:
+    """Handles the requests of the proxy listeners. `server` and the guards are set once the addresses are known."""
+
+    __slots__ = (
+        "_allowed", "_body_cap", "_callers", "_log", "_loop", "_pipeline", "_tallies", "guard", "server",
+        "socket_guard",
+    )  # fmt: skip
+
+    server: EdgeServer
+    guard: Guard
+    socket_guard: Guard
+
+    def __init__(
+        self, config: Config, pipeline: Pipeline, log: logging.Logger, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._pipeline = pipeline
+        self._tallies = pipeline.tallies
+        self._callers = Callers(config.access, pipeline.open_secret, monotonic)
+        self._allowed = frozenset[str](config.access.overrides)
+        self._body_cap = config.limits.body
+        self._log = log
+        self._loop = loop
+
+    async def __call__(self, request: CallerRequest) -> Finished:
+        visit = Visit(request, self.server.new_request_id(), self._loop.time())
+        try:
+            await self._serve(visit)
+        except OutriderError as error:
+            self._answer_error(visit, error)
+        except ConnectionError:
+            visit.keep_alive = False
+        except asyncio.CancelledError:
+            visit.status = visit.status or CALLER_GONE
+            raise
+        except Exception:
+            # Whatever else goes wrong is a defect of ours: it is logged and answered, and the connection ends.
+            self._log.exception("internal error", extra={"event": "request.defect"})
+            self._answer_error(visit, InternalError("Outrider failed at this request; its log has the trace."))
+        finally:
+            self._settle(visit)
+        return KEEP_ALIVE if visit.keep_alive else CLOSE_AFTER
+
+    async def _serve(self, visit: Visit) -> None:
+        head = visit.head = read_head(visit.message, visit.method)
+        visit.old = head.old
+        self._check_guard(visit, head)
+        if head.origin is not None and visit.origin is not None and visit.method == "OPTIONS":
+            lines = preflight_lines(head.origin, head.fields)
+            if lines is not None:
+                visit.keep_alive = visit.may_keep_alive()
+                send_local(visit, 204, lines, None)
+                return
+        matched = self._pipeline.routes.match(host_name(head.host), visit.method, head.target)
+        if self._callers:
+            rules = await self._callers.identify(head.own.get(TOKEN_FIELD) if head.own else None)
+            rules.check(visit.method, matched, head.target)
+        chain = visit.chain = self._pipeline.chains[matched.route.number]
+        chain.tally.begin()
+        exchange = visit.exchange = self._exchange(visit, head, chain, matched)
+        self._pipeline.admission.enter()
+        visit.admitted = True
+        visit.connection.receive(visit.content)
+        response = await chain.stage.send(exchange)
+        if response.tunnel is not None:
+            visit.status = response.status
+            await run_tunnel(visit.connection, response, visit.request_id, visit)
+            return
+        if visit.origin is not None:
+            allow_origin(response, visit.origin)
+        await relay(visit, response)
+
+    def _check_guard(self, visit: Visit, head: RequestHead) -> None:
+        guard = self.socket_guard if visit.connection.is_local_socket else self.guard
+        guard.check_host(head.host)
+        if guard.check_browser(head.origin, head.site):
+            visit.origin = head.origin
+
+    def _exchange(self, visit: Visit, head: RequestHead, chain: Chain, matched: Matched) -> Exchange:
+        exchange = Exchange(visit.method, matched.rest, head.fields, visit.request_id, visit.started)
+        if head.length is not None or head.chunked:
+            if head.length is not None and head.length > self._body_cap:
+                raise ContentTooLarge(f"The content is larger than {self._body_cap} bytes (limits.body).")
+            exchange.content = visit.content = CallerContent(
+                visit.connection, visit.payload, head.length, self._body_cap, head.expects
+            )
+            exchange.expects_continue = head.expects
+        exchange.host = head.host
+        exchange.via = head.via
+        exchange.upgrade = head.upgrade
+        if chain.total:
+            exchange.deadline = visit.started + chain.total
+        if head.own is not None:
+            apply_overrides(head.own, exchange, self._allowed)
+            visit.request_id = exchange.request_id
+        return exchange
+
+    def _answer_error(self, visit: Visit, error: OutriderError) -> None:
+        chain, exchange = visit.chain, visit.exchange
+        upstream = None if chain is None else chain.entry.upstream.name
+        (self._tallies.none if chain is None else chain.tally).error(error.code)
+        begun = visit.status != 0
+        self._note(visit, error, upstream)
+        visit.keep_alive = not begun and not error.closes and visit.may_keep_alive()
+        if begun:
+            # The answer is under way, so there is no place for another one: the cut connection tells it.
+            visit.connection.abort()
+            return
+        lines, content = problem_answer(error, visit.request_id, upstream, exchange.attempts if exchange else 0)
+        try:
+            send_local(visit, error.status, lines, content)
+        except ConnectionError:
+            visit.status = CALLER_GONE
+
+    def _note(self, visit: Visit, error: OutriderError, upstream: str | None) -> None:
+        level = logging.WARNING if error.status >= 500 else logging.INFO
+        if self._log.isEnabledFor(level):
+            event(
+                self._log,
+                level,
+                "request.failed",
+                f"{error.code} at {error.stage}: {error.detail}",
+                code=error.code,
+                stage=error.stage,
+                upstream=upstream,
+                request_id=visit.request_id.decode("latin-1"),
+            )
+
+    def _settle(self, visit: Visit) -> None:
+        if visit.admitted:
+            self._pipeline.admission.leave()
+        if visit.chain is None:
+            tally = self._tallies.none
+            tally.begin()
+        else:
+            tally = visit.chain.tally
+        now = self._loop.time()
+        received = visit.received if visit.content is None else visit.content.received
+        tally.end(visit.method, visit.status or CALLER_GONE, now - visit.started, received, visit.sent)
+        visit.connection.rest(now)

@@ -1,0 +1,47 @@
+"""The `Outrider-…` fields by which a caller decides something for its own request.
+
+What must not live here: which of them a daemon allows is configuration; what they do is each stage's business.
+"""
+
+from proxy.config.units import parse_duration
+from proxy.errors import BadRequest
+from proxy.message import Exchange
+from proxy.policy.fields import is_token
+
+__all__ = ["TOKEN_FIELD", "apply_overrides"]
+
+TOKEN_FIELD = b"outrider-token"
+_LONGEST_ID = 128
+_NAMES = {b"outrider-auth": "auth", b"outrider-timeout": "timeout", b"outrider-request-id": "request_id"}
+
+
+def apply_overrides(own: dict[bytes, bytes], exchange: Exchange, allowed: frozenset[str]) -> None:
+    """Raises BadRequest for a field that is unknown, not allowed or malformed: none is ignored in silence."""
+    for field, value in own.items():
+        if field == TOKEN_FIELD:
+            continue
+        name = _NAMES.get(field)
+        if name is None:
+            raise BadRequest(f"Outrider knows no field {field.decode()}.")
+        if name not in allowed:
+            raise BadRequest(f"Callers may not use {field.decode()} here (access.overrides).")
+        if name == "auth":
+            if value.lower() != b"none":
+                raise BadRequest("The only value of Outrider-Auth is `none`.")
+            exchange.wants_auth = False
+        elif name == "timeout":
+            exchange.deadline = min(exchange.deadline, exchange.started + _seconds(value))
+        else:
+            if len(value) > _LONGEST_ID or not is_token(value):
+                raise BadRequest(f"Outrider-Request-Id is a token of at most {_LONGEST_ID} characters.")
+            exchange.request_id = value
+
+
+def _seconds(value: bytes) -> float:
+    try:
+        seconds = parse_duration(value.decode("latin-1"))
+    except ValueError as error:
+        raise BadRequest(f"Outrider-Timeout is {error}.") from None
+    if seconds <= 0:
+        raise BadRequest("Outrider-Timeout is a duration above zero, such as 2s.")
+    return seconds

@@ -1,0 +1,78 @@
+"""Moves an answer to the caller: head, content with backpressure, the framing that the caller understands.
+
+A response that breaks off cuts the caller's connection, so that it never looks whole. What must not live here:
+deciding what is answered (`handler`).
+"""
+
+from proxy.edge.answer import local_head, relayed_head
+from proxy.edge.caller import CallerConnection
+from proxy.edge.visit import Visit
+from proxy.errors import OutriderError
+from proxy.message import Response
+
+__all__ = ["relay", "send_local"]
+
+_CHUNKED = b"\r\nTransfer-Encoding: chunked"
+
+
+def write(connection: CallerConnection, data: bytes) -> None:
+    """Raises ConnectionResetError when the caller is gone."""
+    transport = connection.transport
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError("the caller is gone")
+    transport.write(data)
+
+
+def send_local(visit: Visit, status: int, lines: list[bytes], content: bytes | None) -> None:
+    """An answer of Outrider's own, without content when `content` is None."""
+    visit.status = status
+    length = None if content is None else len(content)
+    head = local_head(status, lines, length, visit.request_id, visit.keep_alive, visit.old)
+    write(visit.connection, head if content is None or visit.method == "HEAD" else head + content)
+
+
+async def relay(visit: Visit, response: Response) -> None:
+    """The upstream's response. Raises ConnectionError when the caller is gone; closes the response in any case."""
+    content = response.content
+    connection = visit.connection
+    try:
+        visit.status = status = response.status
+        visit.keep_alive = visit.may_keep_alive()
+        if visit.method == "HEAD" or status == 204 or status == 304:
+            write(connection, relayed_head(response, b"", visit.request_id, visit.keep_alive, visit.old))
+            return
+        whole = content.take()
+        if whole is None:
+            await _stream(visit, response)
+            return
+        visit.sent = len(whole)
+        framing = b"\r\nContent-Length: %d" % len(whole)
+        write(connection, relayed_head(response, framing, visit.request_id, visit.keep_alive, visit.old) + whole)
+        if connection.writing_paused:
+            await connection.drained()
+    finally:
+        response.close()
+
+
+async def _stream(visit: Visit, response: Response) -> None:
+    connection, content = visit.connection, response.content
+    chunked = False
+    if content.length is not None:
+        framing = b"\r\nContent-Length: %d" % content.length
+    elif visit.old:
+        # HTTP/1.0 knows no chunks: the end of the connection is the end of the content.
+        framing, visit.keep_alive = b"", False
+    else:
+        framing, chunked = _CHUNKED, True
+    write(connection, relayed_head(response, framing, visit.request_id, visit.keep_alive, visit.old))
+    try:
+        while piece := await content.read():
+            visit.sent += len(piece)
+            write(connection, b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            if connection.writing_paused:
+                await connection.drained()
+    except OutriderError:
+        connection.abort()
+        raise
+    if chunked:
+        write(connection, b"0\r\n\r\n")

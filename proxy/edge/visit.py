@@ -1,0 +1,57 @@
+"""One request as the edge sees it, from its first byte to the last byte of its answer.
+
+What must not live here: decisions.
+"""
+
+from typing import TYPE_CHECKING
+
+from proxy.edge.caller_content import CallerContent
+from proxy.edge.head import RequestHead
+
+if TYPE_CHECKING:
+    from proxy.edge.server import CallerRequest
+    from proxy.message import Exchange
+    from proxy.pipeline import Chain
+
+__all__ = ["CALLER_GONE", "Visit"]
+
+CALLER_GONE = 499
+"""Counted as the status of a request whose caller left before its answer began; never sent."""
+
+
+class Visit:
+    """`status` is what the caller was told, 0 before that; `sent` and `received` are bytes of content."""
+
+    __slots__ = (
+        "admitted", "chain", "connection", "content", "exchange", "head", "keep_alive", "message", "method", "old",
+        "origin", "payload", "received", "request_id", "sent", "started", "status",
+    )  # fmt: skip
+
+    def __init__(self, request: "CallerRequest", request_id: bytes, started: float) -> None:
+        self.message = request.message
+        self.payload = request.payload
+        self.connection = request.connection
+        self.method = request.connection.real_method(request.message.method)
+        self.started = started
+        self.request_id = request_id
+        self.head: RequestHead | None = None
+        self.exchange: Exchange | None = None
+        self.chain: Chain | None = None
+        self.content: CallerContent | None = None
+        self.origin: bytes | None = None
+        self.admitted = False
+        self.keep_alive = False
+        self.old = False
+        self.status = 0
+        self.sent = 0
+        self.received = 0
+
+    def may_keep_alive(self) -> bool:
+        """Whether the connection is in step, so that another request may follow on it."""
+        content = self.content
+        message = self.message
+        if message.should_close or message.upgrade or self.connection.is_lame:
+            return False
+        if content is None:
+            return self.payload.is_eof()
+        return content.complete and (content.length is not None or self.connection.is_aligned)
