@@ -5,12 +5,11 @@ What must not live here: requests.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 
 from proxy.config.model import Config
 from proxy.edge.handler import ProxyHandler
 from proxy.edge.listeners import Listeners
-from proxy.edge.local import LocalAnswer, LocalHandler, Question
+from proxy.edge.local import LocalHandler, LocalService
 from proxy.edge.server import EdgeServer
 from proxy.errors import OutriderError
 from proxy.observe.tally import Tallies
@@ -45,9 +44,9 @@ class Edge:
         self._proxy = await self._listen(handler, config.listen_addresses, list(self._route_hosts()))
         return self._proxy.addresses
 
-    async def start_admin(self, answer: Callable[[Question], Awaitable[LocalAnswer]]) -> list[str]:
+    async def start_admin(self, service: LocalService) -> list[str]:
         """Open the admin listeners; answers with their addresses. Raises OSError."""
-        handler = LocalHandler(answer, self._log, self._loop)
+        handler = LocalHandler(service, self._log, self._loop)
         handler.server = self._server(handler)
         self._admin = await self._listen(handler, self._config.admin_addresses, [])
         return self._admin.addresses

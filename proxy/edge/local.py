@@ -6,7 +6,7 @@ The same connections, strictness and guard as on the proxy listeners. What must 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from proxy.edge.answer import CLOSE_AFTER, KEEP_ALIVE, Finished
@@ -18,7 +18,7 @@ from proxy.edge.visit import Visit
 from proxy.errors import BadRequest, InternalError, OutriderError
 from proxy.policy.guard import Guard
 
-__all__ = ["LocalAnswer", "LocalHandler", "Question"]
+__all__ = ["LocalAnswer", "LocalHandler", "LocalService", "Question"]
 
 
 class Question:
@@ -48,10 +48,17 @@ class LocalAnswer(Protocol):
     def length(self) -> int: ...
 
 
-class LocalHandler:
-    """Handles the requests of the admin listeners with `answer`. `server` and `guard` are set once they are known."""
+class LocalService(Protocol):
+    """What answers."""
 
-    __slots__ = ("_answer", "_log", "_loop", "guard", "server", "socket_guard")
+    async def answer(self, request: Question) -> LocalAnswer:
+        """Never raises for what a caller sends."""
+
+
+class LocalHandler:
+    """Handles the requests of the admin listeners with a service. `server` and `guard` are set once they are known."""
+
+    __slots__ = ("_log", "_loop", "_service", "guard", "server", "socket_guard")
 
     server: EdgeServer
     guard: Guard
@@ -59,11 +66,11 @@ class LocalHandler:
 
     def __init__(
         self,
-        answer: Callable[[Question], Awaitable[LocalAnswer]],
+        service: LocalService,
         log: logging.Logger,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self._answer = answer
+        self._service = service
         self._log = log
         self._loop = loop
 
@@ -92,7 +99,7 @@ class LocalHandler:
             raise BadRequest("The admin plane takes no content.")
         path, _, query = head.target.decode("utf-8", "replace").partition("?")
         fields = {name.decode().lower(): value.decode("utf-8", "surrogateescape") for name, value in head.fields}
-        answer = await self._answer(Question(visit.method, path, query, fields))
+        answer = await self._service.answer(Question(visit.method, path, query, fields))
         visit.keep_alive = visit.may_keep_alive()
         lines = [
             f"Content-Type: {answer.content_type}",
