@@ -11,7 +11,7 @@ from proxy.clock import Clock
 from proxy.config.auth_model import BasicProfile, SecretRef
 from proxy.secret import Secret
 
-__all__ = ["basic_source", "user_problem"]
+__all__ = ["basic_source"]
 
 _FIELD = "Authorization"
 
@@ -21,17 +21,10 @@ def basic_source(profile: BasicProfile, open_: Callable[[SecretRef], SecretReade
     return SecretSource(readers, _prepare, clock, strip=owned(_FIELD))
 
 
-def user_problem(username: str) -> str | None:
-    """Why this cannot be a user name (RFC 7617 §2), or None. The answer does not hold the name."""
-    if ":" in username:
-        return "the user name has a colon; everything after it would be read as the password"
-    return None
-
-
 def _prepare(values: Sequence[Secret]) -> PreparedInjection:
     username, password = (value.reveal() for value in values)
-    if problem := user_problem(username):
-        raise SecretUnavailable(problem)
+    if ":" in username:
+        raise SecretUnavailable("the user name has a colon; what follows would be read as the password (RFC 7617 §2)")
     # Base64 would carry them, but RFC 7617 §2 forbids control characters in both.
     if problem := value_problem(username + password):
         raise SecretUnavailable(f"the user name or password {problem}")

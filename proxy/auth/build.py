@@ -8,7 +8,6 @@ from typing import assert_never
 from proxy.auth.api_key import api_key_source
 from proxy.auth.basic import basic_source
 from proxy.auth.bearer import bearer_source
-from proxy.auth.check import check_profile
 from proxy.auth.exec_token import exec_source
 from proxy.auth.file_token import file_source
 from proxy.auth.headers import headers_source
@@ -32,11 +31,9 @@ __all__ = ["build_source"]
 def build_source(profile: AuthProfile, base: Path, environ: Mapping[str, str], clock: Clock) -> CredentialSource | None:
     """The profile's source; None for type `none`. Nothing is read or run yet.
 
-    `base` is the folder of the configuration file, `clock` is monotonic. Raises ValueError for a profile in which
-    `check_profile` finds something; a missing secret is not an error here.
+    `base` is the folder of the configuration file, `clock` is monotonic. Raises ValueError for a template that is
+    wrong, which the configuration's checks find before; a missing secret is not an error here.
     """
-    for finding in check_profile(profile):
-        raise ValueError(f"{'.'.join(finding.path)}: {finding.message}")
     open_ = partial(open_secret, base=base, environ=environ, clock=clock)
     match profile:
         case NoneProfile():

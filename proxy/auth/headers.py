@@ -6,7 +6,7 @@ from proxy.auth.field import field_line, owned
 from proxy.auth.secret_rules import SecretReader
 from proxy.auth.secret_source import SecretSource
 from proxy.auth.source import PreparedInjection
-from proxy.auth.template import compile_template
+from proxy.auth.template import check_template, compile_template
 from proxy.clock import Clock
 from proxy.config.auth_model import HeadersProfile, SecretRef
 from proxy.secret import Secret
@@ -15,6 +15,10 @@ __all__ = ["headers_source"]
 
 
 def headers_source(profile: HeadersProfile, open_: Callable[[SecretRef], SecretReader], clock: Clock) -> SecretSource:
+    """Raises ValueError for a template that cannot be read or names what is not there."""
+    for name, text in profile.set.items():
+        if problem := check_template(text, profile.secrets):
+            raise ValueError(f"set.{name}: {problem}")
     templates = [(name, compile_template(text)) for name, text in profile.set.items()]
     # Only what a template uses is read, so that a secret nobody names cannot stop requests.
     used = list(dict.fromkeys(name for _, template in templates for name in template.names))

@@ -5,7 +5,7 @@ from tests.auth.tools import FakeClock, source
 
 
 def keyed(tmp_path: Path, clock: FakeClock, place: str, name: str, key: str, prefix: str = "") -> CredentialSource:
-    written = {"type": "api_key", "in": place, "name": name, "key": key, "prefix": prefix}
+    written: dict[str, object] = {"type": "api_key", "in": place, "name": name, "key": key, "prefix": prefix}
     return source(tmp_path, clock, **written)
 
 

@@ -10,7 +10,7 @@ def test_type_none_has_no_source(tmp_path: Path, clock: FakeClock) -> None:
     assert build_source(profile(type="none"), tmp_path, {}, clock) is None
 
 
-def test_a_profile_with_a_finding_is_not_built(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_profile_with_a_wrong_template_is_not_built(tmp_path: Path, clock: FakeClock) -> None:
     wrong = profile(type="headers", set={"X-A": "{{ tokn }}"}, secrets={"token": "t"})
     with pytest.raises(ValueError, match=r"^set\.X-A: unknown name `tokn`; did you mean `token`\?"):
         build_source(wrong, tmp_path, {}, clock)

@@ -8,7 +8,7 @@ from proxy.auth.command import Command
 from proxy.auth.exec_token import ExecTokenSource
 from proxy.config.auth_model import ExecProfile
 from proxy.errors import CredentialUnavailable
-from tests.auth.tools import FakeClock, counted, profile, runs_of
+from tests.auth.tools import FakeClock, counted, profile, python, runs_of, source
 
 
 @pytest.fixture
@@ -163,3 +163,10 @@ async def test_closing_ends_the_run_and_refuses_those_who_wait(runs: Path, clock
     await source.close()
     with pytest.raises(CredentialUnavailable, match="being closed"):
         await waiting
+
+
+async def test_the_command_gets_the_environment_and_what_the_profile_adds(tmp_path: Path, clock: FakeClock) -> None:
+    command = python("import os; print(os.environ['OUTER'] + os.environ['INNER'])")
+    environ = {"OUTER": "a", "INNER": "x"}
+    held = source(tmp_path, clock, environ, type="exec", command=command, env={"INNER": "b"})
+    assert (await held.current()).lines == b"Authorization: Bearer ab\r\n"

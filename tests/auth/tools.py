@@ -1,6 +1,7 @@
 """A clock that tests move, small Python programs as commands, and profiles from their written form."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ def profile(**written: object) -> AuthProfile:
     return parsed
 
 
-def source(base: Path, clock: FakeClock, environ: dict[str, str] | None = None, **written: object) -> CredentialSource:
+def source(
+    base: Path, clock: FakeClock, environ: Mapping[str, str] | None = None, /, **written: object
+) -> CredentialSource:
     built = build_source(profile(**written), base, environ or {}, clock)
     assert built is not None
     return built
