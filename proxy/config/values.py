@@ -51,6 +51,7 @@ _OWN = frozenset(
     [
         "host",
         "content-length",
+        "expect",
         "connection",
         "keep-alive",
         "proxy-connection",
