@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from proxy.admin.answer import AdminAnswer, AdminRequest, document, problem, text, without_content
 from proxy.admin.answer import answer as answer_with
 from proxy.admin.health import Health
-from proxy.errors import OutriderError
+from proxy.auth import SecretUnavailable
 from proxy.observe.exposition import Exposition
 from proxy.secret import Secret
 
 __all__ = ["AdminApi", "TokenSource"]
 
 TokenSource = Callable[[], Awaitable[Secret]]
-"""The admin token as it is now. Raises an `OutriderError` when it cannot be read."""
+"""The admin token as it is now. Raises `SecretUnavailable`."""
 
 _Handler = Callable[[AdminRequest], AdminAnswer]
 
@@ -62,7 +62,7 @@ class AdminApi:
             return None
         try:
             wanted = await self._token()
-        except OutriderError:
+        except SecretUnavailable:
             return problem(503, "the admin token cannot be read; the log says why")
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         # An empty secret must open nothing.

@@ -5,7 +5,7 @@ import pytest
 
 from proxy.admin import AdminAnswer, AdminApi, AdminRequest, Health
 from proxy.admin.answer import SECURITY_FIELDS
-from proxy.errors import CredentialUnavailable
+from proxy.auth import SecretUnavailable
 from proxy.observe import LoopLag, Tallies
 from proxy.observe.exposition import Exposition, Facts
 from proxy.secret import Secret
@@ -153,7 +153,7 @@ async def test_a_token_that_cannot_be_read_closes_the_plane_but_not_health(
     health: Health, exposition: Exposition
 ) -> None:
     async def token() -> Secret:
-        raise CredentialUnavailable("the admin token's file is gone")
+        raise SecretUnavailable("the admin token's file is gone")
 
     api = AdminApi(health, exposition, dict, token)
     assert (await ask(api, "/metrics", authorization="Bearer x")).status == 503

@@ -1,0 +1,48 @@
+"""`outrider healthcheck`: one question to a running daemon, one line, 0 or 1."""
+
+import argparse
+import os
+import sys
+
+from proxy.cli.admin_client import DEFAULT, Unreachable, admin_url, ask
+
+__all__ = ["add_address_arguments", "add_arguments", "address", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_address_arguments(parser)
+
+
+def add_address_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", help=f"the admin listener; else $OUTRIDER_ADMIN, then the file's, then {DEFAULT}")
+    parser.add_argument("-c", "--config", metavar="FILE", help="take the admin listener's address from this file")
+
+
+def address(arguments: argparse.Namespace) -> str | None:
+    """Where the admin listener is; None, after a line to the user, when the file or its listener is no help."""
+    listen = None
+    if arguments.config and not arguments.url:
+        # Only here: reading a file costs more than the whole check.
+        from proxy.cli.admin_address import admin_address
+
+        listen = admin_address(arguments.config, os.environ)
+        if listen is None:
+            return None
+    return admin_url(arguments.url, listen, os.environ)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    url = address(arguments)
+    if url is None:
+        return 78
+    try:
+        status, text = ask(url, "/readyz")
+    except Unreachable as error:
+        sys.stderr.write(f"outrider: no daemon at {url}: {error}\n")
+        return 1
+    except ValueError as error:
+        sys.stderr.write(f"outrider: {url}: {error}\n")
+        return 2
+    line = text.splitlines()[0] if text else f"status {status}"
+    sys.stdout.write(f"{line}\n")
+    return 0 if status == 200 else 1

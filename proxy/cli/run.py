@@ -1,0 +1,68 @@
+"""`outrider run`: the daemon in the foreground.
+
+What must not live here: what the daemon does (`proxy.daemon`), and the rules of the configuration (`proxy.config`).
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+
+from proxy.cli.overrides import apply_overrides, choose_overrides
+from proxy.cli.wait import duration
+from proxy.config.load import LoadedConfig, config_from_flags, find_config, load_file
+from proxy.config.problem import ConfigInvalid
+from proxy.daemon import DRAIN_LIMIT, Daemon, StartFailed, forbid_core_dumps, loop_factory
+from proxy.observe import configure
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="the configuration; else $OUTRIDER_CONFIG, ./outrider.yaml, /etc/outrider/outrider.yaml",
+    )
+    source.add_argument("--upstream", metavar="URL", help="run without a file, in front of this API")
+    parser.add_argument("--bearer-env", metavar="VAR", help="with --upstream: the variable that holds its bearer token")
+    parser.add_argument("--listen", metavar="ADDR", help="where applications call; else $OUTRIDER_LISTEN, the file's")
+    parser.add_argument("--admin", metavar="ADDR", help="the admin listener; else $OUTRIDER_ADMIN_LISTEN, the file's")
+    parser.add_argument(
+        "--drain-timeout",
+        type=duration,
+        default=DRAIN_LIMIT,
+        metavar=f"{DRAIN_LIMIT:g}s",
+        help="how long requests in flight may take to end after TERM or INT",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.bearer_env is not None and arguments.upstream is None:
+        sys.stderr.write("outrider run: --bearer-env goes with --upstream; a file names its secrets itself\n")
+        return 2
+    # Before any secret is read.
+    forbid_core_dumps()
+    try:
+        loaded = _load(arguments, os.environ)
+    except ConfigInvalid as invalid:
+        sys.stderr.write(f"{invalid}\n")
+        return 78
+    configure(loaded.config.log.level, loaded.config.log.format)
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(Daemon(loaded, os.environ).run_until_signalled(arguments.drain_timeout))
+    except StartFailed as failure:
+        sys.stderr.write(f"outrider: {failure}\n")
+        return failure.exit_code
+
+
+def _load(arguments: argparse.Namespace, environ: Mapping[str, str]) -> LoadedConfig:
+    if arguments.upstream is not None:
+        loaded = config_from_flags(arguments.upstream, arguments.bearer_env, None)
+    else:
+        loaded = load_file(find_config(arguments.config, environ), environ)
+    return apply_overrides(loaded, choose_overrides({"listen": arguments.listen, "admin": arguments.admin}, environ))
