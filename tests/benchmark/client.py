@@ -28,11 +28,11 @@ class Transfer:
         return self.size / 2**20 / self.seconds
 
 
-def request_bytes(method: str, path: str, content_length: int | None = None) -> bytes:
+def request_bytes(method: str, port: int, path: str, content_length: int | None = None) -> bytes:
     """Build the request that every contestant gets, with the few fields that a usual client sends."""
     length = "" if content_length is None else f"Content-Length: {content_length}\r\n"
     return (
-        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: benchmark/1.0\r\n"
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: benchmark/1.0\r\n"
         f"Accept: application/json\r\nX-Debug: 1\r\n{length}\r\n"
     ).encode()
 
@@ -41,7 +41,7 @@ def answers(port: int, path: str) -> bool:
     """Say whether a request is answered with 200 now."""
     try:
         with _connect(port) as connection:
-            connection.sendall(request_bytes("GET", path))
+            connection.sendall(request_bytes("GET", port, path))
             return b" 200 " in _response(connection)[:16]
     except OSError:
         return False
@@ -49,7 +49,7 @@ def answers(port: int, path: str) -> bool:
 
 def latency_us(port: int, path: str, count: int, limit: float) -> float:
     """Give the median time of up to `count` requests in a row on one connection, in at most `limit` seconds."""
-    request = request_bytes("GET", path)
+    request = request_bytes("GET", port, path)
     times: list[int] = []
     give_up = time.monotonic() + limit
     with _connect(port) as connection:
@@ -66,7 +66,7 @@ def download(port: int, path: str, limit: float) -> Transfer:
     buffer = memoryview(bytearray(_BLOCK))
     with _connect(port) as connection:
         start = time.monotonic()
-        connection.sendall(request_bytes("GET", path))
+        connection.sendall(request_bytes("GET", port, path))
         first = _until_head(connection)
         head = parse_head(first)
         if head is None or head.status != 200:
@@ -89,7 +89,7 @@ def upload(port: int, path: str, size: int, limit: float) -> Transfer:
     block = memoryview(b"x" * _BLOCK)
     with _connect(port) as connection:
         start = time.monotonic()
-        connection.sendall(request_bytes("POST", path, size))
+        connection.sendall(request_bytes("POST", port, path, size))
         sent = 0
         while sent < size and time.monotonic() - start < limit:
             sent += connection.send(block[: size - sent])

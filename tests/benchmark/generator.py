@@ -62,7 +62,7 @@ async def generate(port: int, path: str, connections: int, seconds: float) -> di
     """Load one address for a while; give the numbers of requests and failures and the seconds it really took."""
     loop = asyncio.get_running_loop()
     counts = Counts()
-    request = request_bytes("GET", path)
+    request = request_bytes("GET", port, path)
     made = [
         await loop.create_connection(lambda: _Caller(request, counts), "127.0.0.1", port) for _ in range(connections)
     ]

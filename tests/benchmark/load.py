@@ -40,7 +40,7 @@ def apply_load(port: int, path: str, connections: int, seconds: int) -> Load:
     if wrk:
         fields = ["-H", "User-Agent: benchmark/1.0", "-H", "Accept: application/json", "-H", "X-Debug: 1"]
         target = f"http://127.0.0.1:{port}{path}"
-        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", *fields, "-H", "Host: localhost", target]
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", *fields, target]
         return parse_wrk(_output(command, seconds))
     command = [sys.executable, str(_GENERATOR), str(port), path, str(connections), str(seconds)]
     return parse_own(_output(command, seconds))
