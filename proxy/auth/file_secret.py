@@ -77,8 +77,7 @@ class FileReader:
             self.version += 1
 
     def _fail(self, unavailable: SecretUnavailable) -> None:
-        # Forgetting the signature makes every later look read again, so what heals without a trace is noticed.
-        self._signature = None
+        # The signature stays that of the last good read, so a file in another state is read again at every look.
         self._unavailable = unavailable
 
 
