@@ -152,14 +152,17 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             transport.write(head + whole if whole else head)
             self.request_sent()
-        self._waiter = self._loop.create_future()
+        # Not touched again after the wait: by then the connection may serve another request.
+        waiter = self._waiter = self._loop.create_future()
         try:
-            return await self._waiter
+            return await waiter
         except asyncio.CancelledError:
-            self.abort()
+            if self._waiter is waiter:
+                self._waiter = None
+                self.abort()
+            elif waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                waiter.result().close()
             raise
-        finally:
-            self._waiter = None
 
     def request_sent(self) -> None:
         """The request is out: the wait for the first byte of the answer begins."""
@@ -303,8 +306,9 @@ class UpstreamConnection(asyncio.Protocol):
             self._release(rest[head.length :])
         else:
             response.content = self._stream(head, rest)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(response)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(response)
         else:
             response.close()
 
@@ -372,11 +376,15 @@ class UpstreamConnection(asyncio.Protocol):
         """The exchange is over: back to the pool when both sides are in step, else closed."""
         head, upload = self._head, self._upload
         reusable = reusable and head is not None and head.keep_alive and not rest and (upload is None or upload.done)
+        content = self._content
         self._content = self._chunks = self._exchange = self._upload = self._head = None
         self._buffer = b""
         if upload is not None and not upload.done:
             upload.cancel()
         if reusable and self._on_free is not None and self._transport is not None:
+            if content is not None and content.paused:
+                # A caller that still has to read the last pieces must not keep the next answer from being read.
+                self._transport.resume_reading()
             self._state = _IDLE
             self._on_free(self)
         else:
@@ -384,6 +392,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _fail(self, error: OutriderError) -> None:
         waiter, content = self._waiter, self._content
+        self._waiter = None
         self.abort()
         if waiter is not None and not waiter.done():
             waiter.set_exception(error)

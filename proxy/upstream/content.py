@@ -58,6 +58,11 @@ class StreamedContent:
         self._error: OutriderError | None = None
         self._waiter: asyncio.Future[None] | None = None
 
+    @property
+    def paused(self) -> bool:
+        """Whether the connection was told to stop reading."""
+        return self._paused
+
     def feed(self, data: bytes) -> None:
         self._pieces.append(data)
         self._size += len(data)
