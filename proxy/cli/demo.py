@@ -15,17 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 when every expectation held, else 1."""
     import asyncio
-    import sys
 
     from rich.console import Console
 
+    from proxy.daemon import loop_factory
     from proxy.demo import run_demo
 
-    loop_factory = None
-    if sys.platform != "win32":
-        import uvloop
-
-        loop_factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         held = runner.run(run_demo(Console(), keep=args.keep))
     return 0 if held else 1
