@@ -5,10 +5,11 @@ What must not live here: which paths exist (`proxy.admin.api`), and sockets (`pr
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Protocol
 
-__all__ = ["SECURITY_FIELDS", "AdminAnswer", "AdminRequest", "document", "problem", "text", "without_content"]
+__all__ = ["SECURITY_FIELDS", "AdminAnswer", "AdminRequest", "document", "problem", "text"]
 
 SECURITY_FIELDS: Mapping[str, str] = {
     "Cache-Control": "no-store",
@@ -19,34 +20,35 @@ SECURITY_FIELDS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AdminRequest:
+class AdminRequest(Protocol):
     """`path` is without the query; the names in `headers` are in lower case."""
 
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def query(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class AdminAnswer:
-    """`length` is what `Content-Length` says: that of `body`, but for an answer to HEAD, whose body stays out.
-
-    `headers` are beside `Content-Type` and `Content-Length`.
+    """`headers` are beside `Content-Type` and the framing. An answer to HEAD has the body of GET: whoever writes it to
+    the wire leaves the body out, and its length in.
     """
 
     status: int
     content_type: str
     body: bytes
     headers: Mapping[str, str]
-    length: int
 
 
 def answer(status: int, content_type: str, body: bytes, **fields: str) -> AdminAnswer:
     """Field names take `-` for `_`."""
     headers = {name.replace("_", "-"): value for name, value in fields.items()}
-    return AdminAnswer(status, content_type, body, {**SECURITY_FIELDS, **headers}, len(body))
+    return AdminAnswer(status, content_type, body, {**SECURITY_FIELDS, **headers})
 
 
 def text(status: int, line: str) -> AdminAnswer:
@@ -61,8 +63,3 @@ def problem(status: int, detail: str, **fields: str) -> AdminAnswer:
     """A problem document (RFC 9457 §4.2.1: `about:blank` says no more than the status does)."""
     value = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return answer(status, "application/problem+json", json.dumps(value).encode(), **fields)
-
-
-def without_content(full: AdminAnswer) -> AdminAnswer:
-    """The same answer to HEAD."""
-    return replace(full, body=b"")

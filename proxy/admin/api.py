@@ -6,7 +6,7 @@ applies to this listener as to the other one.
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from proxy.admin.answer import AdminAnswer, AdminRequest, document, problem, text, without_content
+from proxy.admin.answer import AdminAnswer, AdminRequest, document, problem, text
 from proxy.admin.answer import answer as answer_with
 from proxy.admin.health import Health
 from proxy.auth import SecretUnavailable
@@ -40,10 +40,6 @@ class AdminApi:
         self._guarded: Mapping[str, _Handler] = {"/metrics": self._metrics, "/api/config": self._config}
 
     async def answer(self, request: AdminRequest) -> AdminAnswer:
-        full = await self._full(request)
-        return without_content(full) if request.method == "HEAD" else full
-
-    async def _full(self, request: AdminRequest) -> AdminAnswer:
         handler = self._open.get(request.path)
         if handler is None:
             refusal = await self._refusal(request)

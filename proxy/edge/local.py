@@ -34,7 +34,7 @@ class Question:
 
 
 class LocalAnswer(Protocol):
-    """`length` is what `Content-Length` says, also where the body stays out (HEAD)."""
+    """`headers` are beside `Content-Type` and the framing; an answer to HEAD has the body too, and it stays here."""
 
     @property
     def status(self) -> int: ...
@@ -44,8 +44,6 @@ class LocalAnswer(Protocol):
     def body(self) -> bytes: ...
     @property
     def headers(self) -> Mapping[str, str]: ...
-    @property
-    def length(self) -> int: ...
 
 
 class LocalService(Protocol):
