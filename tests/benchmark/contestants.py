@@ -34,6 +34,11 @@ class Place:
     upstream: int
 
     @property
+    def common(self) -> Path:
+        """The folder of what is made once for all starts."""
+        return self.folder.parent
+
+    @property
     def upstream_url(self) -> str:
         return f"http://127.0.0.1:{self.upstream}"
 
@@ -67,27 +72,29 @@ class Contestant:
         return self.program is None or shutil.which(self.program) is not None
 
 
-def _outrider(*arguments: str) -> Launch:
-    return Launch([sys.executable, "-m", "proxy", *arguments], {"PYTHONPATH": str(_CHECKOUT)})
+def _python(place: Place, *arguments: str) -> Launch:
+    # An installed program starts from compiled bytecode. A checkout may not have any, and gets none by being measured.
+    bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(place.common / "bytecode")}
+    return Launch([sys.executable, *arguments], {**bytecode, "PYTHONPATH": str(_CHECKOUT)})
 
 
 def _outrider_off(place: Place) -> Launch:
     listen = f"127.0.0.1:{place.port}"
-    return _outrider("run", "--upstream", place.upstream_url, "--listen", listen, "--admin", "off")
+    return _python(place, "-m", "proxy", "run", "--upstream", place.upstream_url, "--listen", listen, "--admin", "off")
 
 
 def _outrider_on(place: Place) -> Launch:
     token = place.write("token", "benchmark-token\n")
     text = settings_files.outrider(place.port, free_port(), place.upstream, token)
-    return _outrider("run", "-c", place.write("outrider.yaml", text))
+    return _python(place, "-m", "proxy", "run", "-c", place.write("outrider.yaml", text))
 
 
 def _usual(place: Place) -> Launch:
-    return Launch([sys.executable, str(_HERE / "usual_proxy.py"), str(place.port), place.upstream_url])
+    return _python(place, str(_HERE / "usual_proxy.py"), str(place.port), place.upstream_url)
 
 
 def _go(place: Place) -> Launch:
-    program = place.folder.parent / "reverse_proxy"
+    program = place.common / "reverse_proxy"
     if not program.exists():
         environment = {"GO111MODULE": "off", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
         _build([_program("go"), "build", "-o", str(program), str(_HERE / "reverse_proxy.go")], environment)

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from tests.benchmark import figures
@@ -57,19 +58,28 @@ def measure(
     measured = Measured(samples={contestant.name: [] for contestant in contestants})
     with upstreams(folder, cores.load) as shared:
         measured.served_by = shared.served_by
+        visits = [_Visit(contestant, plan, cores, folder, shared) for contestant in contestants]
+        for visit in visits:
+            tell(f"first start: {visit.contestant.title}")
+            _collect(measured, visit, visit.first_start())
         for number in range(1, plan.rounds + 1):
             direct = _direct(plan, shared)
             measured.direct += direct
-            for contestant in contestants:
-                if contestant.name in measured.failures:
-                    continue
-                tell(f"round {number} of {plan.rounds}: {contestant.title}")
-                try:
-                    visit = _Visit(contestant, plan, cores, folder, shared)
-                    measured.samples[contestant.name] += [*visit.requests(dict(direct)), *visit.transfers()]
-                except (DidNotStart, OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
-                    measured.failures[contestant.name] = f"{type(error).__name__}: {error}"
+            for visit in visits:
+                if visit.contestant.name not in measured.failures:
+                    tell(f"round {number} of {plan.rounds}: {visit.contestant.title}")
+                    _collect(measured, visit, chain(visit.requests(dict(direct)), visit.transfers()))
     return measured
+
+
+def _collect(measured: Measured, visit: "_Visit", samples: Iterator[tuple[Figure, float]]) -> None:
+    last = "nothing"
+    try:
+        for figure, value in samples:
+            measured.samples[visit.contestant.name].append((figure, value))
+            last = figure.heading
+    except (DidNotStart, OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
+        measured.failures[visit.contestant.name] = f"{type(error).__name__} after {last}: {error}"
 
 
 def _direct(plan: Plan, shared: Upstreams) -> list[tuple[Figure, float]]:
@@ -90,6 +100,11 @@ class _Visit:
     cores: Cores
     folder: Path
     shared: Upstreams
+
+    def first_start(self) -> Iterator[tuple[Figure, float]]:
+        """Start it once to see that it works, and so that its files are compiled and read: it gives no figures."""
+        with self._started(self.shared.answers):
+            yield from ()
 
     def requests(self, direct: dict[Figure, float]) -> Iterator[tuple[Figure, float]]:
         """Measure small requests: start, memory, latency alone, CPU time under load."""
