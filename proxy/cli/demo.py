@@ -20,7 +20,10 @@ def run(args: argparse.Namespace) -> int:
 
     from proxy.daemon import loop_factory
     from proxy.demo import run_demo
+    from proxy.observe import configure
 
+    # The faults that it provokes are in its tables; only what should not happen goes to the log.
+    configure("error", "text")
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         held = runner.run(run_demo(Console(), keep=args.keep))
     return 0 if held else 1

@@ -5,6 +5,7 @@ What must not live here: what is tried, and what counts as success.
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -23,19 +24,18 @@ def print_opening(console: Console, scene: Scene, version: str) -> None:
 
 
 def print_chapter(console: Console, title: str, steps: Sequence[Step]) -> None:
-    table = Table(title=Text(title, "bold"), title_justify="left", expand=True, show_lines=False, pad_edge=False)
-    for heading, ratio in (("asked", 9), ("the API saw", 9), ("came back", 7)):
+    table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False, leading=1)
+    for heading, ratio in (("asked", 10), ("the API saw", 9), ("came back", 8)):
         table.add_column(heading, ratio=ratio, overflow="fold")
     table.add_column("", width=1)
     for step in steps:
-        good = not step.unmet
         answer = Text(step.answer)
         for expectation in step.unmet:
             answer.append(f"\nexpected: {expectation}", "bold red")
-        mark = Text("✓", "green") if good else Text("✗", "bold red")
+        mark = Text("✗", "bold red") if step.unmet else Text("✓", "green")
         table.add_row(Text.assemble((step.title, "bold"), "\n", (step.asked, "cyan")), Text(step.seen), answer, mark)
-        table.add_section()
     console.print()
+    console.print(Text(title, "bold"))
     console.print(table)
 
 

@@ -30,7 +30,6 @@ __all__ = ["CONFIGURATION", "open_scene", "run_demo", "tell"]
 CONFIGURATION = """
 listen: 127.0.0.1:0
 admin: {listen: "127.0.0.1:0"}
-log: {level: error}
 auth:
   token: {type: bearer, token: {env: DEMO_TOKEN}}
   door: {type: basic, username: demo, password: {env: DEMO_PASSWORD}}
@@ -118,7 +117,7 @@ async def _daemon(environ: dict[str, str]) -> AsyncIterator[tuple[str, str]]:
     daemon = Daemon(load_text(CONFIGURATION, "demo.yaml", environ), environ)
     try:
         await daemon.start()
-        yield f"http://{daemon.addresses[0]}", f"http://{daemon.admin_addresses[0]}"
+        yield daemon.addresses[0], daemon.admin_addresses[0]
         await daemon.drain(_DRAIN)
     finally:
         await daemon.close()

@@ -100,24 +100,27 @@ class Scene:
         """A request as the API saw it, its secrets shortened."""
         if seen is None:
             return "nothing"
-        credential = _shown_credential(seen.fields)
+        credential = _shown_credential(seen)
         return self.made_up.shorten(
             "\n".join(filter(None, [f"{seen.method} {seen.target}", credential, seen.content, more]))
         )
 
 
-def _shown_credential(fields: Mapping[str, str]) -> str:
-    if proof := fields.get("x-app-proof"):
-        return f"X-App-Proof: base64 of {base64.b64decode(proof).decode()}"
-    scheme, _, value = fields.get("authorization", "").partition(" ")
+def _shown_credential(seen: Seen) -> str:
+    """Scheme and credential, decoded where they are only encoded; a key in the query shows in the target."""
+    if proof := seen.fields.get("x-app-proof"):
+        return f"X-App-Proof {base64.b64decode(proof).decode()}"
+    scheme, _, value = seen.fields.get("authorization", "").partition(" ")
     if scheme == "Basic":
         value = base64.b64decode(value).decode()
-    return f"Authorization: {scheme} {value}" if scheme else ""
+    if scheme:
+        return f"{scheme} {value}"
+    return "" if "key=" in seen.target else "no credential"
 
 
 def _summary(reply: Reply) -> str:
     if code := reply.json().get("code"):
-        return f"{reply.status} problem document\ncode {code}"
+        return f"{reply.status} {code}"
     return f"{reply.status}, {_amount(len(reply.content))}" if reply.content else f"{reply.status}, no content"
 
 

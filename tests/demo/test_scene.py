@@ -34,7 +34,7 @@ def test_no_secret_is_described_in_full(direct: Scene) -> None:
     made_up = direct.made_up
     seen = Seen("GET", f"/maps?key={made_up.key}", {"authorization": f"Bearer {made_up.token}"})
     described = direct.describe_seen(seen)
-    assert "Authorization: Bearer demo-" in described
+    assert "Bearer demo-" in described
     assert not any(value in described for value in made_up.values())
 
 
