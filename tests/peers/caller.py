@@ -76,9 +76,9 @@ class Caller:
             await self.writer.wait_closed()
 
     async def send(self, data: bytes) -> None:
-        self.writer.write(data)
-        # Outrider may rightly have answered and closed before it read everything.
-        with contextlib.suppress(ConnectionError):
+        # Outrider may rightly have answered and closed before it read everything; uvloop says RuntimeError then.
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            self.writer.write(data)
             await self.writer.drain()
 
     async def answer(self, method: bytes = b"GET", timeout: float = 10) -> Answer:

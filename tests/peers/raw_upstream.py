@@ -18,7 +18,10 @@ __all__ = ["Connection", "RawUpstream", "Script"]
 
 
 class Connection:
-    """One accepted connection. `arrived` is every byte of it; `requests` are those that were read whole."""
+    """One accepted connection. `arrived` is every byte of it; `requests` are those that were read whole.
+
+    `ended` is set when its script is over, mostly because the other side has closed.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, upstream: "RawUpstream") -> None:
         self.reader = reader
@@ -27,6 +30,7 @@ class Connection:
         self.arrived = bytearray()
         self.heads: list[Head] = []
         self.requests: list[Request] = []
+        self.ended = asyncio.Event()
         self._at = 0
 
     async def more(self) -> bytes:
@@ -93,7 +97,7 @@ class Connection:
         self.writer.transport.abort()
 
     async def gone(self) -> None:
-        """Wait until the other side has closed."""
+        """For a script: wait until the other side has closed."""
         with contextlib.suppress(EOFError, ConnectionError):
             while True:
                 await self.more()
@@ -150,5 +154,6 @@ class RawUpstream:
             pass  # the test is over; the stream server would log a cancelled handler as an error
         finally:
             self._tasks.discard(task)
+            connection.ended.set()
             with contextlib.suppress(OSError):
                 writer.close()

@@ -298,7 +298,7 @@ async def test_a_caller_that_leaves_ends_the_upstream_call(outrider):
         while not upstream.requests:
             await asyncio.sleep(0.01)
         await caller.close()
-        await asyncio.wait_for(upstream.connections[0].gone(), 5)
+        await asyncio.wait_for(upstream.connections[0].ended.wait(), 5)
 
 
 async def test_a_caller_that_leaves_inside_its_upload_leaves_no_whole_request(outrider):
@@ -336,7 +336,7 @@ async def test_a_caller_that_leaves_inside_its_download_frees_the_upstream(outri
         await caller.send(running.head())
         assert (await caller.head()).status == 200
         await caller.close()
-        await asyncio.wait_for(upstream.connections[0].gone(), 5)
+        await asyncio.wait_for(upstream.connections[0].ended.wait(), 5)
 
 
 async def test_a_file_of_a_real_server_comes_down_and_goes_up_unchanged(outrider, nginx):

@@ -219,7 +219,7 @@ async def test_callers_that_vanish_leave_no_connection_behind(outrider):
             await _until(lambda: len(upstream.requests) >= 8)
             for caller in callers:
                 caller.writer.transport.abort()
-            await asyncio.gather(*(connection.gone() for connection in upstream.connections))
+            await asyncio.gather(*(connection.ended.wait() for connection in upstream.connections))
             upstream.requests.clear()
         upstream.script = answers()
         assert (await running.request()).content == b"ok"

@@ -1,6 +1,7 @@
-"""Real clients through Outrider to real servers: what they see differs from a direct call in nothing but the credential."""
+"""Real clients through Outrider to real servers: what they see differs from a direct call only by the credential."""
 
 import asyncio
+import contextlib
 import io
 import json
 import shutil
@@ -92,7 +93,6 @@ async def test_requests_arrive_as_requests_sent_them(before_httpbin, httpbin, me
     through = (await _in_thread(requests.request, method, f"{before_httpbin.url}/api/anything/x%2fy", **options)).json()
     direct = (await _in_thread(requests.request, method, f"{httpbin}/anything/x%2fy", **options)).json()
     assert through["headers"].pop("Authorization") == _BEARER
-    assert through["headers"].pop("Via").startswith("1.1 outrider")
     through["headers"].pop("Connection", None)
     direct["headers"].pop("Connection", None)
     through.pop("origin"), direct.pop("origin")
@@ -218,8 +218,8 @@ async def test_a_websocket_that_either_side_closes_is_closed_for_both(outrider):
     ended = asyncio.Event()
 
     async def handler(connection: ServerConnection) -> None:
-        async for message in connection:
-            if message == "close":
+        with contextlib.suppress(websockets.ConnectionClosed):
+            if await connection.recv() == "close":
                 await connection.close(4001, "as you wish")
         await connection.wait_closed()
         ended.set()
@@ -285,5 +285,5 @@ async def test_any_upgrade_becomes_a_tunnel_of_bytes(outrider):
                 while len(back) < len(message):
                     back += await caller.piece()
                 assert back == message.upper()
-        await asyncio.wait_for(upstream.connections[0].gone(), 5)
+        await asyncio.wait_for(upstream.connections[0].ended.wait(), 5)
         assert upstream.heads[0].all(b"authorization") == [_BEARER.encode()]
