@@ -91,7 +91,8 @@ class Upstream(asyncio.BufferedProtocol):
 
     async def _send(self, size: int) -> None:
         self._transport.write(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode())
-        while size:
+        # A write to a lost connection is no error and never has to wait: it must be asked for.
+        while size and not self._transport.is_closing():
             await self._writable.wait()
             self._transport.write(_BLOCK[:size])
             size -= min(size, len(_BLOCK))
