@@ -141,7 +141,7 @@ def _tell_way(told: Explanation, config: Config, method: str, matched: Matched) 
 def _met_by(entry: RouteEntry) -> str:
     match = entry.upstream.config.match
     prefix = entry.upstream.prefix.decode()
-    kept = " (sent on)" if entry.upstream.keeps_prefix else " (stripped)"
+    kept = " (sent on)" if entry.upstream.config.keep_prefix else " (stripped)"
     ways = [f"host {match.host}" if match.host else "", f"prefix {prefix}{kept}" if prefix else ""]
     return " and ".join(filter(None, ways)) or "whatever no other upstream takes"
 

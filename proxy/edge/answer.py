@@ -7,32 +7,13 @@ from http import HTTPStatus
 
 from proxy.message import Response
 
-__all__ = ["CLOSE_AFTER", "KEEP_ALIVE", "Finished", "local_head", "relayed_head"]
+__all__ = ["local_head", "relayed_head"]
 
 _STATUS_LINES: dict[tuple[int, bytes], bytes] = {}
 _VIA = b"Via: 1.1 outrider\r\nOutrider-Request-Id: "
 _CLOSE = b"\r\nConnection: close\r\n\r\n"
 _KEEP = b"\r\n\r\n"
 _KEEP_10 = b"\r\nConnection: keep-alive\r\n\r\n"
-
-
-class Finished:
-    """Stands in for aiohttp's response: everything has been written already, only the connection's fate is left."""
-
-    __slots__ = ("keep_alive",)
-
-    def __init__(self, keep_alive: bool) -> None:
-        self.keep_alive = keep_alive
-
-    async def prepare(self, request: object) -> None:
-        return None
-
-    async def write_eof(self) -> None:
-        return None
-
-
-KEEP_ALIVE = Finished(True)
-CLOSE_AFTER = Finished(False)
 
 
 def _status_line(status: int, reason: bytes) -> bytes:

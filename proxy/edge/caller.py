@@ -1,27 +1,26 @@
-"""One caller's connection: aiohttp's `RequestHandler` with the deadlines, caps and strictness that it lacks.
+"""One caller's connection, with the deadlines, caps and strictness that aiohttp's lacks.
 
-This module and `server` are the ones that lean on the server's inner workings; `tests/edge/test_caller.py` holds
-aiohttp to what is relied on. What must not live here: what a request means (`head`), what happens to it (`handler`).
+Together with `lean` and `server` it leans on the server's inner workings; `tests/edge/test_lean.py` holds aiohttp to
+what is relied on. What must not live here: what a request means (`head`), what happens to it (`handler`).
 """
 
 import asyncio
 import socket
 from typing import TYPE_CHECKING, Any
 
+from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import BadHttpMethod, LineTooLong
 from aiohttp.streams import StreamReader
-from aiohttp.web_protocol import RequestHandler
 
 from proxy.clock import NEVER
-from proxy.edge.answer import CLOSE_AFTER, local_head
+from proxy.edge.answer import local_head
 from proxy.edge.caller_content import CallerContent
+from proxy.edge.lean import LeanRequestHandler
 from proxy.edge.methods import STAND_IN, split_method
 from proxy.edge.problem import problem_answer
 from proxy.errors import BadRequest, HeadTooLarge, OutriderError, RequestTimeout
 
 if TYPE_CHECKING:
-    from aiohttp.web_request import BaseRequest
-
     from proxy.edge.server import EdgeServer
 
 __all__ = ["CallerConnection"]
@@ -30,7 +29,7 @@ RATE_WINDOW = 5.0
 """Seconds over which a slow upload is judged."""
 
 
-class CallerConnection(RequestHandler):
+class CallerConnection(LeanRequestHandler):
     """`expire_at` is the end of what the connection is doing now: being idle, sending a head, content, or reading.
 
     `head_bytes` is what arrived up to the end of the last head, and maybe more; `is_aligned` tells that chunked content
@@ -39,7 +38,6 @@ class CallerConnection(RequestHandler):
 
     __slots__ = (
         "_counted",
-        "_edge",
         "_head_bytes",
         "_stand_in_for",
         "content",
@@ -51,8 +49,7 @@ class CallerConnection(RequestHandler):
     )
 
     def __init__(self, edge: "EdgeServer", loop: asyncio.AbstractEventLoop, **options: Any) -> None:
-        super().__init__(edge, loop=loop, **options)
-        self._edge = edge
+        super().__init__(edge, loop, **options)
         self._head_bytes = 0
         self._counted = 0
         self._stand_in_for: str | None = None
@@ -233,28 +230,21 @@ class CallerConnection(RequestHandler):
             head = local_head(error.status, lines, len(content), request_id, keep_alive=False, old=False)
             self.transport.write(head + content)
 
-    def handle_error(
-        self,
-        request: "BaseRequest",
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> Any:
-        """What aiohttp calls for a message that its parser refused. Answers with a `Finished`."""
-        if isinstance(exc, LineTooLong) or "Too many headers" in (message or ""):
-            error: OutriderError = HeadTooLarge(
-                "A line of the head, or the number of fields, is over the cap (limits.head)."
-            )
+    async def handle(self, message: RawRequestMessage, payload: StreamReader) -> bool:
+        return await self._edge.handle(self, message, payload)
+
+    def handle_garbage(self, error: BaseException, message: str) -> None:
+        if isinstance(error, LineTooLong) or "Too many headers" in message:
+            too_large = "A line of the head, or the number of fields, is over the cap (limits.head)."
+            self._write_problem(HeadTooLarge(too_large))
         else:
-            error = BadRequest("The request is not acceptable HTTP: " + _first_line(message))
-        self._write_problem(error)
-        return CLOSE_AFTER
+            self._write_problem(BadRequest("The request is not acceptable HTTP: " + _first_line(message)))
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         """aiohttp's own messages may hold fields and targets, so they are not written."""
 
 
-def _first_line(message: str | None) -> str:
+def _first_line(message: str) -> str:
     """What the parser says, without the bytes that it quotes."""
-    lines = [line.strip(" :") for line in (message or "").splitlines()]
+    lines = [line.strip(" :") for line in message.splitlines()]
     return next((line for line in lines[1:] if line), "malformed") + "."

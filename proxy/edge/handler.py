@@ -6,9 +6,12 @@ What must not live here: reading bytes (`caller`, `head`), writing them (`pump`,
 import asyncio
 import logging
 
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import StreamReader
+
 from proxy.clock import monotonic
 from proxy.config.model import Config
-from proxy.edge.answer import CLOSE_AFTER, KEEP_ALIVE, Finished
+from proxy.edge.caller import CallerConnection
 from proxy.edge.caller_content import CallerContent
 from proxy.edge.callers import Callers
 from proxy.edge.cors import allow_origin, preflight_lines
@@ -16,7 +19,7 @@ from proxy.edge.head import RequestHead, read_head
 from proxy.edge.overrides import TOKEN_FIELD, apply_overrides
 from proxy.edge.problem import problem_answer
 from proxy.edge.pump import relay, send_local
-from proxy.edge.server import CallerRequest, EdgeServer
+from proxy.edge.server import EdgeServer
 from proxy.edge.tunnel import run_tunnel
 from proxy.edge.visit import CALLER_GONE, Visit
 from proxy.errors import ContentTooLarge, InternalError, OutriderError
@@ -52,8 +55,8 @@ class ProxyHandler:
         self._log = log
         self._loop = loop
 
-    async def __call__(self, request: CallerRequest) -> Finished:
-        visit = Visit(request, self.server.new_request_id(), self._loop.time())
+    async def __call__(self, connection: CallerConnection, message: RawRequestMessage, payload: StreamReader) -> bool:
+        visit = Visit(connection, message, payload, self.server.new_request_id(), self._loop.time())
         try:
             await self._serve(visit)
         except OutriderError as error:
@@ -69,7 +72,7 @@ class ProxyHandler:
             self._answer_error(visit, InternalError("Outrider failed at this request; its log has the trace."))
         finally:
             self._settle(visit)
-        return KEEP_ALIVE if visit.keep_alive else CLOSE_AFTER
+        return visit.keep_alive
 
     async def _serve(self, visit: Visit) -> None:
         head = visit.head = read_head(visit.message, visit.method)

@@ -9,11 +9,14 @@ import logging
 from collections.abc import Mapping
 from typing import Protocol
 
-from proxy.edge.answer import CLOSE_AFTER, KEEP_ALIVE, Finished
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import StreamReader
+
+from proxy.edge.caller import CallerConnection
 from proxy.edge.head import read_head
 from proxy.edge.problem import problem_answer
 from proxy.edge.pump import send_local
-from proxy.edge.server import CallerRequest, EdgeServer
+from proxy.edge.server import EdgeServer
 from proxy.edge.visit import Visit
 from proxy.errors import BadRequest, InternalError, OutriderError
 from proxy.policy.guard import Guard
@@ -72,8 +75,8 @@ class LocalHandler:
         self._log = log
         self._loop = loop
 
-    async def __call__(self, request: CallerRequest) -> Finished:
-        visit = Visit(request, self.server.new_request_id(), self._loop.time())
+    async def __call__(self, connection: CallerConnection, message: RawRequestMessage, payload: StreamReader) -> bool:
+        visit = Visit(connection, message, payload, self.server.new_request_id(), self._loop.time())
         try:
             await self._serve(visit)
         except OutriderError as error:
@@ -85,7 +88,7 @@ class LocalHandler:
             self._log.exception("internal error", extra={"event": "admin.defect"})
             self._refuse(visit, InternalError("Outrider failed at this request; its log has the trace."))
         visit.connection.rest(self._loop.time())
-        return KEEP_ALIVE if visit.keep_alive else CLOSE_AFTER
+        return visit.keep_alive
 
     async def _serve(self, visit: Visit) -> None:
         head = read_head(visit.message, visit.method)

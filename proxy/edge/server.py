@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import NoReturn
 
 from aiohttp.http import HttpRequestParser, RawRequestMessage
 from aiohttp.streams import StreamReader
@@ -18,60 +18,44 @@ from aiohttp.web_server import Server
 
 from proxy.clock import CoarseTimer
 from proxy.config.model import Limits
-from proxy.edge.answer import Finished
 from proxy.edge.caller import CallerConnection
 from proxy.errors import CallerNotAllowed, OutriderError, Overloaded
 
-__all__ = ["CallerRequest", "EdgeServer"]
+__all__ = ["EdgeServer", "Handle"]
 
 _TICK = 0.25
 _MAX_FIELDS = 128
 _READ_BUFFER = 2**16
 _FOREVER = 10 * 365 * 86400.0
-_LINGER = 2.0
+
+Handle = Callable[["CallerConnection", RawRequestMessage, StreamReader], Awaitable[bool]]
+"""Answers one request; see `LeanRequestHandler.handle`."""
 
 
-class CallerRequest:
-    """A parsed request in the form in which aiohttp hands it on, without anything that is not read."""
-
-    __slots__ = ("_task", "connection", "message", "payload")
-
-    def __init__(
-        self, message: RawRequestMessage, payload: StreamReader, connection: CallerConnection, writer: object, task: Any
-    ) -> None:
-        self.message = message
-        self.payload = payload
-        self.connection = connection
-        self._task = task
-
-    def _finish(self) -> None:
-        return None
-
-    def _cancel(self, error: BaseException) -> None:
-        self.payload.set_exception(error)
+async def _unused(request: object) -> NoReturn:
+    raise AssertionError("requests go through `handle`")
 
 
 class EdgeServer(Server):
-    """`handle` writes the whole answer itself and tells what becomes of the connection.
+    """`handle` writes the whole answer itself, and tells whether another request may follow on the connection.
 
     `uids` are the user ids that may use a Unix socket, None for all.
     """
 
     def __init__(
         self,
-        handle: Callable[[CallerRequest], Awaitable[Finished]],
+        handle: Handle,
         limits: Limits,
         loop: asyncio.AbstractEventLoop,
         count_refusal: Callable[[OutriderError], None],
         uids: frozenset[int] | None = None,
     ) -> None:
         super().__init__(
-            # aiohttp's types name its own request and response; ours have what its server reads of them.
-            cast(Any, handle),
-            request_factory=cast(Any, CallerRequest),
+            _unused,
             handler_cancellation=True,
             loop=loop,
         )
+        self.handle = handle
         self.limits = limits
         self.timer = CoarseTimer(loop, _TICK)
         self.count_refusal = count_refusal
@@ -82,6 +66,7 @@ class EdgeServer(Server):
         self._numbers = itertools.count(1)
 
     def __call__(self) -> CallerConnection:
+        """A protocol for a new connection."""
         return CallerConnection(
             self,
             self._loop,
@@ -92,7 +77,6 @@ class EdgeServer(Server):
             max_headers=_MAX_FIELDS,
             read_bufsize=_READ_BUFFER,
             auto_decompress=False,
-            lingering_time=_LINGER,
         )
 
     def new_parser(self, connection: CallerConnection) -> HttpRequestParser:

@@ -9,7 +9,10 @@ from proxy.edge.caller_content import CallerContent
 from proxy.edge.head import RequestHead
 
 if TYPE_CHECKING:
-    from proxy.edge.server import CallerRequest
+    from aiohttp.http import RawRequestMessage
+    from aiohttp.streams import StreamReader
+
+    from proxy.edge.caller import CallerConnection
     from proxy.message import Exchange
     from proxy.pipeline import Chain
 
@@ -27,11 +30,18 @@ class Visit:
         "origin", "payload", "received", "request_id", "sent", "started", "status",
     )  # fmt: skip
 
-    def __init__(self, request: "CallerRequest", request_id: bytes, started: float) -> None:
-        self.message = request.message
-        self.payload = request.payload
-        self.connection = request.connection
-        self.method = request.connection.real_method(request.message.method)
+    def __init__(
+        self,
+        connection: "CallerConnection",
+        message: "RawRequestMessage",
+        payload: "StreamReader",
+        request_id: bytes,
+        started: float,
+    ) -> None:
+        self.connection = connection
+        self.message = message
+        self.payload = payload
+        self.method = connection.real_method(message.method)
         self.started = started
         self.request_id = request_id
         self.head: RequestHead | None = None

@@ -24,6 +24,7 @@ __all__ = [
     "TRANSFER_ENCODING",
     "UPGRADE",
     "VIA",
+    "Drops",
     "FieldKinds",
     "canonical",
     "is_legal_value",
@@ -128,6 +129,22 @@ class FieldKinds(dict[bytes, int]):
                 self.clear()
             self[name] = kind
         return kind
+
+
+class Drops(dict[bytes, bool]):
+    """Whether a field of this spelling is one of `names` (canonical) and so left out; bounded."""
+
+    __slots__ = ("_names",)
+
+    def __init__(self, names: frozenset[bytes]) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, name: bytes) -> bool:
+        if len(self) >= _REMEMBERED_NAMES:
+            self.clear()
+        drop = self[name] = canonical(name) in self._names
+        return drop
 
 
 request_kinds = FieldKinds(_REQUEST, outrider=True)

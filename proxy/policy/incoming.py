@@ -7,7 +7,7 @@ prefix); everything that points elsewhere passes as it came. What must not live 
 from urllib.parse import urlsplit
 
 from proxy.message import Exchange
-from proxy.policy.fields import canonical
+from proxy.policy.fields import Drops, canonical
 from proxy.policy.outgoing import host_field
 from proxy.policy.routing import RouteEntry
 
@@ -24,8 +24,9 @@ class IncomingRules:
         headers = route.route.headers if route.route is not None and route.route.headers is not None else config.headers
         edits = headers.response
         self._set = [f"{name}: {value}".encode() for name, value in edits.set.items()]
-        self._dropped = frozenset(canonical(name.encode()) for name in (*edits.set, *edits.remove))
-        self.edits = bool(self._set or self._dropped)
+        dropped = frozenset(canonical(name.encode()) for name in (*edits.set, *edits.remove))
+        self._dropped = Drops(dropped)
+        self.edits = bool(self._set or dropped)
         self._base = route.upstream.base
         self._prefix = b"" if config.keep_prefix else route.upstream.prefix
         scheme = urlsplit(config.url).scheme.encode()
@@ -38,8 +39,8 @@ class IncomingRules:
     def edit(self, lines: list[bytes]) -> list[bytes]:
         """`lines` without the removed fields and with the set ones."""
         dropped = self._dropped
-        kept = [line for line in lines if canonical(line.partition(b":")[0]) not in dropped]
-        return kept + self._set
+        kept = [line for line in lines if not dropped[line.partition(b":")[0]]]
+        return kept + self._set if self._set else kept
 
     def rewrite(self, line: bytes, exchange: Exchange) -> bytes:
         """A `Location`, `Content-Location` or `Set-Cookie` line as the caller may use it."""

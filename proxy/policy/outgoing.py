@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from proxy.errors import LoopDetected
 from proxy.message import Exchange
-from proxy.policy.fields import canonical, list_members
+from proxy.policy.fields import Drops, canonical, list_members
 from proxy.policy.routing import RouteEntry, join_path
 
 __all__ = ["FORWARDING_FIELDS", "OutgoingRules", "host_field"]
@@ -24,7 +24,7 @@ FORWARDING_FIELDS = (
     b"x-forwarded-server",
     b"x-real-ip",
 )
-_REMEMBERED_NAMES = 1024
+_METHODS = {method: method.encode() + b" " for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 _VIA = b"Via: 1.1 outrider\r\n"
 
 
@@ -36,22 +36,6 @@ def host_field(url: str) -> bytes:
         host = b"[" + host + b"]"
     default = 443 if parts.scheme == "https" else 80
     return host if parts.port in (None, default) else host + b":%d" % parts.port
-
-
-class _Drops(dict[bytes, bool]):
-    """Whether a field of this spelling is left out; bounded."""
-
-    __slots__ = ("_names",)
-
-    def __init__(self, names: frozenset[bytes]) -> None:
-        super().__init__()
-        self._names = names
-
-    def __missing__(self, name: bytes) -> bool:
-        if len(self) >= _REMEMBERED_NAMES:
-            self.clear()
-        drop = self[name] = canonical(name) in self._names
-        return drop
 
 
 class OutgoingRules:
@@ -77,7 +61,7 @@ class OutgoingRules:
             dropped.update(FORWARDING_FIELDS)
         self._base = route.upstream.base
         self._constant = b" HTTP/1.1\r\nHost: " + host_field(config.url) + b"\r\n" + set_lines
-        self._drops = _Drops(frozenset(dropped))
+        self._drops = Drops(frozenset(dropped))
         self._query_name = query_name
         self._cookie_name = cookie_name
 
@@ -90,7 +74,8 @@ class OutgoingRules:
         if injection is not None and (injection.query or injection.cookie):
             target = self._inject_query(target, injection.query)
             fields = self._inject_cookie(fields, injection.cookie)
-        parts = [exchange.method.encode(), b" ", target, self._constant]
+        method = exchange.method
+        parts = [_METHODS.get(method) or method.encode() + b" ", target, self._constant]
         for name, value in fields:
             if not drops[name]:
                 parts += (name, b": ", value, b"\r\n")
@@ -99,7 +84,11 @@ class OutgoingRules:
         if exchange.via:
             parts.append(_passed_via(exchange.via))
         parts.append(_VIA)
-        parts.append(_framing(exchange))
+        content = exchange.content
+        if content is None and exchange.upgrade is None:
+            parts.append(b"\r\n")
+        else:
+            parts.append(_framing(exchange))
         return b"".join(parts)
 
     def _inject_query(self, target: bytes, parameter: bytes) -> bytes:

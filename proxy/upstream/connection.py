@@ -153,7 +153,8 @@ class UpstreamConnection(asyncio.Protocol):
             transport.write(head + whole if whole else head)
             self.request_sent()
         # Not touched again after the wait: by then the connection may serve another request.
-        waiter = self._waiter = self._loop.create_future()
+        waiter: asyncio.Future[Response] = self._loop.create_future()
+        self._waiter = waiter
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -265,8 +266,8 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             found = find_head(buffer)
             while found is not None:
-                block, buffer = found
-                head = parse_head(block)
+                lines, buffer = found
+                head = parse_head(lines)
                 if head.status >= 200 or head.status == 101:
                     self._buffer = b""
                     self._begin(head, buffer)

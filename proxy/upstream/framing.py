@@ -14,7 +14,6 @@ from proxy.policy.fields import (
     HOP,
     LOCATION,
     PLAIN,
-    SET_COOKIE,
     TRANSFER_ENCODING,
     UPGRADE,
     is_legal_value,
@@ -26,9 +25,10 @@ __all__ = ["ChunkedDecoder", "ResponseHead", "find_head", "parse_head"]
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _LOOSE_END = re.compile(rb"\r?\n\r?\n")
-_FOLD = re.compile(rb"\r\n[ \t]+")
+_FOLD = re.compile(rb"\n[ \t]+")
 _ALLOWED = bytes([9, 10, 13, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _HEX_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[\t\x20-\x7e\x80-\xff]*)?")
+_CONTROL = "The upstream's response head has control characters."
 _CHUNK_LINE_CAP = 4096
 _TRAILER_CAP = 64 * 1024
 _STATUS_LINES: dict[bytes, tuple[int, int, bytes]] = {}
@@ -56,37 +56,38 @@ class ResponseHead:
         self.rewritable: list[int] | None = None
 
 
-def find_head(buffer: bytes) -> tuple[bytes, bytes] | None:
-    """Split `buffer` into a strict head block (without its empty line) and the rest; None while it is incomplete.
+def find_head(buffer: bytes) -> tuple[list[bytes], bytes] | None:
+    """Split `buffer` into the lines of a head and the rest; None while the head is incomplete.
 
     Raises UpstreamProtocolError.
     """
     end = buffer.find(b"\r\n\r\n")
     if end >= 0:
         block = buffer[:end]
-        ends = block.count(b"\r\n")
+        lines = block.split(b"\r\n")
+        ends = len(lines) - 1
+        # Bare line ends elsewhere in the block mean that the head may end earlier; folds begin a line with space.
         if block.count(b"\n") == ends == block.count(b"\r") and b"\n " not in block and b"\n\t" not in block:
-            return block, buffer[end + 4 :]
+            if block.translate(None, _ALLOWED):
+                raise UpstreamProtocolError(_CONTROL)
+            return lines, buffer[end + 4 :]
     loose = _LOOSE_END.search(buffer)
     if loose is None:
         return None
     block = buffer[: loose.start()].replace(b"\r\n", b"\n")
-    if b"\r" in block:
-        raise UpstreamProtocolError("The upstream's response head has a bare carriage return.")
-    block = block.replace(b"\n", b"\r\n")
-    return _FOLD.sub(b" ", block), buffer[loose.end() :]
+    if b"\r" in block or block.translate(None, _ALLOWED):
+        raise UpstreamProtocolError(_CONTROL)
+    return _FOLD.sub(b" ", block).split(b"\n"), buffer[loose.end() :]
 
 
-def parse_head(block: bytes) -> ResponseHead:
-    """Validate a head that `find_head` has split off. Raises UpstreamProtocolError."""
-    if block.translate(None, _ALLOWED):
-        raise UpstreamProtocolError("The upstream's response head has control characters.")
-    lines = block.split(b"\r\n")
-    head = ResponseHead(*_status_line(lines[0]))
-    keep = head.lines.append
+def parse_head(lines: list[bytes]) -> ResponseHead:
+    """Validate the lines that `find_head` has split off. Raises UpstreamProtocolError."""
+    head = ResponseHead(*(_STATUS_LINES.get(lines[0]) or _status_line(lines[0])))
+    del lines[0]
+    head.lines = kept = []
     kinds = response_kinds
     special: list[tuple[int, bytes]] | None = None
-    for line in lines[1:]:
+    for line in lines:
         name, colon, value = line.partition(b":")
         if not colon:
             raise UpstreamProtocolError("A line of the upstream's response head has no colon.")
@@ -95,29 +96,25 @@ def parse_head(block: bytes) -> ResponseHead:
         except BadRequest:
             line, kind = _loose_name(name, value)
         if kind == PLAIN:
-            keep(line)
-        elif kind != HOP:
-            if kind in (LOCATION, SET_COOKIE):
-                head.rewritable = [*(head.rewritable or ()), len(head.lines)]
-                keep(line)
-            else:
-                special = special or []
-                special.append((kind, value.strip(b" \t")))
+            kept.append(line)
+        elif kind >= LOCATION:
+            head.rewritable = [*(head.rewritable or ()), len(kept)]
+            kept.append(line)
+        elif kind != HOP and not (kind == CONNECTION and value == b" keep-alive" and head.minor):
+            special = special or []
+            special.append((kind, value.strip(b" \t")))
     if special is not None:
         _apply(head, special)
     return head
 
 
 def _status_line(line: bytes) -> tuple[int, int, bytes]:
-    known = _STATUS_LINES.get(line)
-    if known is None:
-        match = _STATUS_LINE.fullmatch(line)
-        if match is None:
-            raise UpstreamProtocolError("The upstream's answer does not begin with an HTTP/1 status line.")
-        known = int(match[1]), int(match[2]), match[3] or b""
-        if len(_STATUS_LINES) >= 256:
-            _STATUS_LINES.clear()
-        _STATUS_LINES[line] = known
+    match = _STATUS_LINE.fullmatch(line)
+    if match is None:
+        raise UpstreamProtocolError("The upstream's answer does not begin with an HTTP/1 status line.")
+    if len(_STATUS_LINES) >= 256:
+        _STATUS_LINES.clear()
+    known = _STATUS_LINES[line] = int(match[1]), int(match[2]), match[3] or b""
     return known
 
 
@@ -132,7 +129,7 @@ def _loose_name(name: bytes, value: bytes) -> tuple[bytes, int]:
 
 def _apply(head: ResponseHead, special: list[tuple[int, bytes]]) -> None:
     coding = None
-    named: list[bytes] = []
+    named: list[bytes] | None = None
     for kind, value in special:
         if kind == CONTENT_LENGTH:
             if head.length is not None:
@@ -141,7 +138,7 @@ def _apply(head: ResponseHead, special: list[tuple[int, bytes]]) -> None:
                 raise UpstreamProtocolError("The upstream's Content-Length is not a number.")
             head.length = int(value)
         elif kind == CONNECTION:
-            named += list_members(value)
+            named = [*(named or ()), *list_members(value)]
         elif kind == TRANSFER_ENCODING:
             if coding is not None or value.lower() != b"chunked" or head.minor == 0:
                 raise UpstreamProtocolError("The upstream's Transfer-Encoding is not `chunked`.")
