@@ -113,7 +113,8 @@ def origins_of_users(document: Document, base: Path) -> Iterator[Finding]:
             continue
         allowed = {origin_of(origin) for origin in named if isinstance(origin, str)}
         origin = origin_of(url)
-        if origin is not None and origin not in allowed:
+        # An origin that cannot be read is reported already, and may be the one that is meant.
+        if origin is not None and None not in allowed and origin not in allowed:
             message = f"the profile {quoted(name)} may not send its credential to the origin of this upstream"
             yield Finding(path, message, f"add the origin to auth.{name}.origins, or use another profile")
 

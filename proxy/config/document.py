@@ -203,6 +203,9 @@ class _Builder:
             value = scalar_value(node)
         except ValueError:
             return self._broken(node, path, "a tag is not understood here", "remove the word that begins with !")
+        if value is None:
+            # A token that is there but empty must not mean that none is wanted.
+            return self._broken(node, path, "nothing is written here", "write its value, or remove the line")
         if not isinstance(value, str):
             return value
         if not _is_text(value):
@@ -214,7 +217,8 @@ class _Builder:
         if not outcome.used:
             return outcome.text
         self.document.texts[path] = outcome.text
-        return plain_value(outcome.text)
+        typed = plain_value(outcome.text)
+        return outcome.text if typed is None else typed
 
     def _report_reference(self, node: ScalarNode, offset: int, name: str | None) -> None:
         line, column = _start(node)

@@ -37,7 +37,7 @@ def file_path(location: tuple[int | str, ...]) -> KeyPath:
     parts = list(location)
     if parts and parts[-1] == _KEY:
         parts.pop()
-    elif len(parts) > 2 and parts[0] == "auth":
+    if len(parts) > 2 and parts[0] == "auth":
         del parts[2]
     return tuple(part for part in parts if not str(part).startswith(SECRET_TAG))
 
@@ -95,8 +95,6 @@ def _explain(error: ErrorDetails, location: tuple[int | str, ...]) -> tuple[str,
         return "not a secret", f"write {SECRET_SHAPE}" + (" (a number in quotes)" if _is_number(value) else "")
     if kind == "union_tag_not_found":
         return "a profile without a type", f"add type: {listed(profile_types())}"
-    if value is None:
-        return "nothing is written here", "write its value, or remove the line"
     explain = _BY_TYPE.get(kind)
     if explain is not None:
         return explain(value, context)
@@ -143,7 +141,9 @@ def _word(value: Any, context: dict[str, Any]) -> tuple[str, str]:
     words = re.findall(r"'([^']*)'", str(context.get("expected", "")))
     if not isinstance(value, str):
         return f"text is wanted, not {_kind_of(value)}", "write " + listed(f'"{word}"' for word in words)
-    return "not one of the words that this option knows", _meant(value, words)
+    # Numbers are near each other without anyone having meant the other.
+    right = _meant(value, words) if value.isalpha() else f"write {listed(words)}"
+    return "not one of the words that this option knows", right
 
 
 def _too_small(value: Any, context: dict[str, Any]) -> tuple[str, str]:

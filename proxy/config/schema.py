@@ -19,6 +19,8 @@ _VARIABLE = {
     "description": "Text with ${VAR} or ${VAR:-default}, taken from the environment.",
 }
 
+_NULL = {"type": "null"}
+"""What Python has for an option that is left out; a file leaves it out."""
 _VARIABLE_REF = {"$ref": "#/$defs/Variable"}
 
 
@@ -46,11 +48,14 @@ def _tidy(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     tidy = {key: value if key in _DATA else _tidy(value) for key, value in node.items() if not _is_title(key, node)}
+    if tidy.get("default", ...) is None:
+        del tidy["default"]
     unit = tidy.pop("x-unit", None)
     if isinstance(unit, str) and "default" in tidy:
         tidy["default"] = _FORMATS[unit](tidy["default"])
     if "anyOf" in tidy:
-        tidy["anyOf"] = _flat(tidy["anyOf"])
+        members = _flat(tidy.pop("anyOf"))
+        tidy |= {"anyOf": members} if len(members) > 1 else members[0]
     if not _is_narrow(tidy):
         return tidy
     outer = {key: tidy.pop(key) for key in ("description", "default") if key in tidy}
@@ -77,10 +82,10 @@ def _is_narrow(node: dict[str, Any]) -> bool:
 
 
 def _flat(members: list[Any]) -> list[Any]:
-    """The members, those of members that are only such a list themselves included, each once."""
+    """The members, those of members that are only such a list themselves included, each once, without null."""
     found: list[Any] = []
     for member in members:
         for one in member["anyOf"] if set(member) == {"anyOf"} else [member]:
-            if one not in found:
+            if one not in found and one != _NULL:
                 found.append(one)
     return found

@@ -17,7 +17,7 @@ _BYTES = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "KB": 10**3, 
 _NUMBER = r"[0-9]{1,12}(?:\.[0-9]{1,9})?"
 _DURATION = re.compile(rf"(?:{_NUMBER}(?:ms|s|m|h|d))+")
 _DURATION_PART = re.compile(rf"({_NUMBER})(ms|s|m|h|d)")
-_SIZE = re.compile(r"([0-9]{1,12}) ?(B|KiB|MiB|GiB|KB|MB|GB)?")
+_SIZE = re.compile(r"([0-9]{1,19}) ?(B|KiB|MiB|GiB|KB|MB|GB)?")
 _LONGEST = 100 * 365 * 86400.0
 _LARGEST = 2**60
 

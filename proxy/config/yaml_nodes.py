@@ -102,7 +102,7 @@ def scalar_value(node: ScalarNode) -> Scalar:
     if tag in (STRING, MERGE):
         return str(node.value)
     if tag not in _PLAIN or not _PLAIN[tag][0].match(node.value):
-        raise ValueError
+        raise ValueError("the tag does not fit")
     return _convert(tag, node.value)
 
 
