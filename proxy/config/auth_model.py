@@ -1,6 +1,6 @@
 """The shape of secrets and of auth profiles, one model per `type`.
 
-What must not live here: reading a secret's value (`proxy.config.secrets`), using it (`proxy.auth`).
+What must not live here: reading a secret's value or using it (`proxy.auth`).
 """
 
 from typing import Annotated, Any, Literal

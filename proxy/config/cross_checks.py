@@ -149,6 +149,16 @@ def callers_upstreams(document: Document, base: Path) -> Iterator[Finding]:
                 yield Finding(path, message, _which(upstream, known, "upstream"))
 
 
+def same_token(document: Document, base: Path) -> Iterator[Finding]:
+    """Two callers with one token: nobody could tell them apart."""
+    taken: dict[str, str] = {}
+    for name, caller in section(section(document.data.get("access")).get("callers")).items():
+        token = section(caller).get("token")
+        if isinstance(token, str) and (first := taken.setdefault(token, name)) != name:
+            message = f"the caller {quoted(first)} has the same token"
+            yield Finding(("access", "callers", name, "token"), message, "give every caller its own")
+
+
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _EXPRESSION = re.compile(r"\s*([A-Za-z0-9_.-]+)\s*(?:\|\s*(?:base64|urlencode)\s*)*")
 

@@ -42,6 +42,7 @@ _RULES: tuple[cross_checks.Rule, ...] = (
     cross_checks.origins_of_users,
     cross_checks.same_match,
     cross_checks.callers_upstreams,
+    cross_checks.same_token,
     cross_checks.header_templates,
     cross_checks.tls_files,
     cross_checks.unverified,

@@ -103,7 +103,7 @@ def test_what_no_caller_can_send_is_not_asked(method: str, url: str) -> None:
 
 
 CALLERS = """
-access: {callers: {reader: {token: kanarie, methods: [GET]}, other: {token: kanarie, upstreams: [b]}}}
+access: {callers: {reader: {token: kanarie, methods: [GET]}, other: {token: kanarie2, upstreams: [b]}}}
 upstreams: {a: {url: http://x, match: {prefix: /a}}, b: {url: http://x, match: {prefix: /b}}}
 """
 

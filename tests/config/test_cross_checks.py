@@ -103,6 +103,11 @@ def test_a_caller_names_upstreams_that_exist() -> None:
     assert only(text) == '3:51: there is no upstream "api"; write a'
 
 
+def test_callers_are_told_apart_by_their_tokens() -> None:
+    text = upstreams("") + "access: {callers: {a: {token: kanarie}, b: {token: kanarie}, c: {token: {env: T}}}}"
+    assert only(text) == '3:52: the caller "a" has the same token; give every caller its own'
+
+
 @pytest.mark.parametrize(
     ("template", "message"),
     [

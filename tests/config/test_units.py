@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.units import format_duration, format_size, parse_duration, parse_size
+from tests.config.loading import UNHURRIED
 
 
 @pytest.mark.parametrize(
@@ -53,11 +54,13 @@ def test_what_is_no_size_is_refused_with_what_would_be_right(value: object) -> N
         parse_size(value)
 
 
+@UNHURRIED
 @given(st.integers(0, 10**9))
 def test_a_formatted_duration_reads_as_what_it_was(milliseconds: int) -> None:
     assert parse_duration(format_duration(milliseconds / 1000)) == pytest.approx(milliseconds / 1000, abs=1e-6)
 
 
+@UNHURRIED
 @given(st.integers(0, 2**50))
 def test_a_formatted_size_reads_as_what_it_was(size: int) -> None:
     assert parse_size(format_size(size)) == size
