@@ -6,10 +6,10 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-from proxy.config.load import load_text
 
 from proxy.cli import COMMANDS
 from proxy.config.auth_model import AuthProfile
+from proxy.config.load import load_text
 from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, Timeouts, Tls, Upstream
 from proxy.errors import ERRORS
 from proxy.observe.metrics import METRICS
