@@ -52,17 +52,64 @@ class Answer:
         return str(self.problem()["code"])
 
 
+class _Receiver(asyncio.Protocol):
+    """Keeps what arrived even when a reset follows, which asyncio's stream reader throws away."""
+
+    def __init__(self) -> None:
+        self.arrived = bytearray()
+        self.ended = False
+        self.reset = False
+        self._change = asyncio.Event()
+        self.lost = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        self.arrived += data
+        self._change.set()
+
+    def eof_received(self) -> bool:
+        self.ended = True
+        self._change.set()
+        return True  # the caller's side stays open until it closes it itself
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.reset = self.reset or exc is not None
+        self.ended = True
+        self._change.set()
+        self.lost.set()
+        self._writable.set()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    async def drained(self) -> None:
+        await self._writable.wait()
+
+    async def take(self) -> bytes:
+        """Whatever has arrived, waited for; `b""` at the end."""
+        while not self.arrived and not self.ended:
+            self._change.clear()
+            await self._change.wait()
+        data = bytes(self.arrived)
+        self.arrived.clear()
+        return data
+
+
 class Caller:
     """One connection to Outrider."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
+    def __init__(self, transport: asyncio.Transport, receiver: _Receiver) -> None:
+        self.transport = transport
+        self._receiver = receiver
         self._buffer = b""
 
     @classmethod
     async def connect(cls, port: int, host: str = "127.0.0.1") -> Self:
-        return cls(*await asyncio.open_connection(host, port))
+        return cls(*await asyncio.get_running_loop().create_connection(_Receiver, host, port))
 
     async def __aenter__(self) -> Self:
         return self
@@ -71,15 +118,17 @@ class Caller:
         await self.close()
 
     async def close(self) -> None:
-        self.writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self.writer.wait_closed()
+        """Close at once: what was not sent yet is not waited for."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        self.transport.close()
+        await self._receiver.lost.wait()
 
     async def send(self, data: bytes) -> None:
-        # Outrider may rightly have answered and closed before it read everything; uvloop says RuntimeError then.
-        with contextlib.suppress(ConnectionError, RuntimeError):
-            self.writer.write(data)
-            await self.writer.drain()
+        # Outrider may rightly have answered and closed before it read everything.
+        if not self.transport.is_closing():
+            self.transport.write(data)
+            await self._receiver.drained()
 
     async def answer(self, method: bytes = b"GET", timeout: float = 10) -> Answer:
         """The next final answer. Raises EOFError when the connection ends before its head."""
@@ -94,7 +143,7 @@ class Caller:
         if self._buffer:
             piece, self._buffer = self._buffer, b""
             return piece
-        return await asyncio.wait_for(self._read(), timeout)
+        return await asyncio.wait_for(self._receiver.take(), timeout)
 
     async def rest(self, timeout: float = 10) -> bytes:
         """Everything up to the end of the connection."""
@@ -110,15 +159,9 @@ class Caller:
         except TimeoutError:
             return False
 
-    async def _read(self) -> bytes:
-        try:
-            return await self.reader.read(2**18)
-        except ConnectionError:
-            return b""
-
     async def _until(self, end: bytes) -> bytes:
         while end not in self._buffer:
-            piece = await self._read()
+            piece = await self._receiver.take()
             if not piece:
                 raise EOFError(self._buffer)
             self._buffer += piece
@@ -156,7 +199,7 @@ class Caller:
 
     async def _exactly(self, count: int) -> tuple[bytes, bool]:
         pieces, have = [self._buffer], len(self._buffer)
-        while have < count and (piece := await self._read()):
+        while have < count and (piece := await self._receiver.take()):
             pieces.append(piece)
             have += len(piece)
         data = b"".join(pieces)
@@ -182,9 +225,10 @@ class Caller:
 
     async def _to_the_end(self, answer: Answer) -> None:
         pieces, self._buffer = [self._buffer], b""
-        try:
-            while piece := await self.reader.read(2**18):
-                pieces.append(piece)
-        except ConnectionError:
-            answer.whole = False  # a reset is how a cut answer without framing shows
+        while piece := await self._receiver.take():
+            pieces.append(piece)
+        # A reset is how a cut answer without framing shows; it may follow the last bytes by a moment.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._receiver.lost.wait(), 0.05)
+        answer.whole = not self._receiver.reset
         answer.content = b"".join(pieces)

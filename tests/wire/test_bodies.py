@@ -263,7 +263,7 @@ async def test_a_caller_that_never_reads_holds_the_upstream_back(outrider):
     async with RawUpstream(script) as upstream:
         running = await outrider(facing(upstream.url))
         async with await running.caller() as caller:
-            caller.writer.transport.pause_reading()
+            caller.transport.pause_reading()
             await caller.send(running.head())
             before = -1
             while before != sent or not sent:

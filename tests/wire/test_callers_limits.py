@@ -153,7 +153,7 @@ async def test_a_head_that_trickles_is_given_up_as_one_that_stands_still(outride
         async with await running.caller() as caller:
             ended = asyncio.create_task(caller.rest(timeout=5))
             for byte in running.head(b"GET", b"/" + b"a" * 500):
-                caller.writer.write(bytes((byte,)))
+                caller.transport.write(bytes((byte,)))
                 await asyncio.sleep(0.02)
                 if ended.done():
                     break
@@ -218,7 +218,7 @@ async def test_callers_that_vanish_leave_no_connection_behind(outrider):
                 await caller.send(running.head())
             await _until(lambda: len(upstream.requests) >= 8)
             for caller in callers:
-                caller.writer.transport.abort()
+                caller.transport.abort()
             await asyncio.gather(*(connection.ended.wait() for connection in upstream.connections))
             upstream.requests.clear()
         upstream.script = answers()

@@ -137,7 +137,7 @@ _BEFORE_THE_HEAD: dict[str, tuple[Script, tuple[str, ...]]] = {
 _WRONG = "upstream_protocol_error"
 _UNUSABLE = {
     "garbage": b"\x00\x01\x02 garbage\r\n\r\n",
-    "another protocol": b"220 mail.example ESMTP\r\n",
+    "another protocol": b"220 mail.example ESMTP\r\n\r\n",
     "TLS alert": b"\x15\x03\x01\x00\x02\x02\x0a\r\n\r\n",
     "HTTP/0.9": b"<html>hello</html>\r\n\r\n",
     "HTTP/2": b"HTTP/2.0 200 OK\r\ncontent-length: 0\r\n\r\n",
