@@ -108,8 +108,8 @@ async def test_a_head_of_an_answer_left_on_an_idle_connection_is_not_completed_b
             assert not answer.all(b"x-leak")
 
 
-async def test_content_that_the_upstream_did_not_read_never_becomes_its_next_request(outrider):
-    smuggled = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+async def test_a_connection_that_still_waits_for_content_never_gets_another_request(outrider):
+    part = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 
     async def script(connection: Connection) -> None:
         await connection.head()
@@ -118,9 +118,11 @@ async def test_content_that_the_upstream_did_not_read_never_becomes_its_next_req
 
     async with RawUpstream(script) as upstream:
         running = await outrider(facing(upstream.url))
-        for _ in range(20):
-            answer = await running.request(b"POST", b"/real", content=smuggled * 5)
-            assert answer.content == b"ok"
+        for framing in (b"Content-Length: 100000", b"Transfer-Encoding: chunked") * 10:
+            async with await running.caller() as caller:
+                await caller.send(running.head(b"POST", b"/real", framing) + b"%x\r\n%b\r\n" % (len(part), part))
+                assert (await caller.answer()).content == b"ok"
+        assert len(upstream.connections) == 20
         for connection in upstream.connections:
             assert bytes(connection.arrived).count(b"POST /real") == 1
 
