@@ -59,13 +59,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     asked = [one for one in CONTESTANTS if options.only is None or one.name in options.only]
+    load_before, *_ = os.getloadavg()
     plan, cores = plan_of(options), choose_cores()
     # The clients of this process, and the generator that it starts, belong to the load.
     os.sched_setaffinity(0, {cores.load})
     with tempfile.TemporaryDirectory(prefix="outrider-benchmark-") as folder:
         present = [contestant for contestant in asked if contestant.installed]
         measured = measure(present, plan, cores, Path(folder), _tell)
-    report = Report(asked, plan, cores, measured)
+    report = Report(asked, plan, cores, measured, load_before)
     if options.json:
         options.json.write_text(report.json())
     print(report.text())

@@ -20,16 +20,18 @@ from tests.benchmark.table import absolute_table, ratio_table
 __all__ = ["Report"]
 
 _NOT_INSTALLED = "not installed"
+_BUSY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was asked for, and what came out."""
+    """What was asked for, what came out, and the machine's load average before."""
 
     contestants: Sequence[Contestant]
     plan: Plan
     cores: Cores
     measured: Measured
+    load_before: float
 
     def summaries(self) -> dict[str, Summary]:
         """Give the figures of everyone that could be measured to the end."""
@@ -62,6 +64,7 @@ class Report:
             "machine": {"system": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
             "plan": asdict(self.plan),
             "apart": self.cores.apart,
+            "load_before": self.load_before,
             "generator": generator_name(),
             "upstream": self.measured.served_by,
             "direct": {figure.key: value for figure, value in combine(self.measured.direct).items()},
@@ -86,6 +89,10 @@ class Report:
         if LATENCY in direct:
             latency, *speeds = direct.values()
             lines.append(f"With no proxy: latency {latency:.0f} µs, " + _speeds(speeds) + ".")
+        if self.load_before > _BUSY:
+            lines.append(
+                f"The machine was BUSY before (load average {self.load_before:.1f}): speeds and times are rough."
+            )
         return "\n".join(lines)
 
 
