@@ -5,7 +5,10 @@ what is relied on. What must not live here: what a request means (`head`), what 
 """
 
 import asyncio
+import contextlib
+import os
 import socket
+import struct
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.http import RawRequestMessage
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from proxy.edge.server import EdgeServer
 
 __all__ = ["CallerConnection"]
+
+_RESET = struct.pack("ii", 1, 0)
 
 RATE_WINDOW = 5.0
 """Seconds over which a slow upload is judged."""
@@ -219,6 +224,11 @@ class CallerConnection(LeanRequestHandler):
         transport = self.transport
         if transport is not None:
             self._force_close = True
+            # Without this the kernel may end the connection in good order, and a cut answer would look whole to a
+            # caller that reads until the end.
+            sock = transport.get_extra_info("socket")
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as real:
+                real.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             transport.abort()
 
     def _write_problem(self, error: OutriderError) -> None:

@@ -6,7 +6,7 @@ where the request goes.
 
 from aiohttp.http import RawRequestMessage
 
-from proxy.errors import BadRequest
+from proxy.errors import BadRequest, HeadTooLarge
 from proxy.policy.fields import (
     CONNECTION,
     CONTENT_LENGTH,
@@ -26,7 +26,7 @@ from proxy.policy.fields import (
 )
 from proxy.policy.host import is_host_value
 
-__all__ = ["RequestHead", "read_head"]
+__all__ = ["RequestHead", "check_size", "read_head"]
 
 _REFUSED_METHODS = frozenset(("CONNECT", "TRACE"))
 # An upgrade to HTTP/2 would carry requests past everything that stands between (RFC 9113 removed it).
@@ -65,6 +65,13 @@ class RequestHead:
         self.upgrade: bytes | None = None
         self.via: list[bytes] | None = None
         self.own: dict[bytes, bytes] | None = None
+
+
+def check_size(message: RawRequestMessage, cap: int) -> None:
+    """Raises HeadTooLarge. Asked only where what arrived with the head was more than `cap` bytes."""
+    size = len(message.path) + sum(len(name) + len(value) + 4 for name, value in message.raw_headers)
+    if size > cap:
+        raise HeadTooLarge(f"The head is larger than {cap} bytes (limits.head).")
 
 
 def read_head(message: RawRequestMessage, method: str) -> RequestHead:

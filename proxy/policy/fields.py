@@ -105,12 +105,13 @@ def list_members(value: bytes) -> list[bytes]:
 class FieldKinds(dict[bytes, int]):
     """Kinds by name as it was spelt; bounded, so that a peer that invents names cannot grow it."""
 
-    __slots__ = ("_outrider", "_table")
+    __slots__ = ("_families", "_table")
 
-    def __init__(self, table: dict[bytes, int], *, outrider: bool) -> None:
+    def __init__(self, table: dict[bytes, int], families: dict[bytes, int]) -> None:
+        """`families` are the kinds of all names that begin so."""
         super().__init__()
         self._table = table
-        self._outrider = outrider
+        self._families = families
 
     def __missing__(self, name: bytes) -> int:
         if not is_token(name):
@@ -120,9 +121,10 @@ class FieldKinds(dict[bytes, int]):
         lower = name.lower()
         key = lower.replace(b"_", b"-")
         kind = self._table.get(key, PLAIN)
-        if self._outrider and key.startswith(b"outrider-"):
-            kind = OUTRIDER if key == lower else HOP
-        elif kind != PLAIN and key != lower:
+        for prefix, family in self._families.items():
+            if key.startswith(prefix):
+                kind = family
+        if kind != PLAIN and key != lower:
             kind = HOP
         if len(name) <= _REMEMBERED_LENGTH:
             if len(self) >= _REMEMBERED_NAMES:
@@ -147,5 +149,6 @@ class Drops(dict[bytes, bool]):
         return drop
 
 
-request_kinds = FieldKinds(_REQUEST, outrider=True)
-response_kinds = FieldKinds(_RESPONSE, outrider=False)
+request_kinds = FieldKinds(_REQUEST, {b"outrider-": OUTRIDER})
+# An upstream's word on other origins is not meant for the local one: the edge gives its own (`proxy.edge.cors`).
+response_kinds = FieldKinds(_RESPONSE, {b"outrider-": HOP, b"access-control-": HOP})

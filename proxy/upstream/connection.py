@@ -19,6 +19,7 @@ from proxy.errors import (
     UpstreamTimeout,
 )
 from proxy.message import Exchange, NoContent, Response, ResponseContent
+from proxy.upstream import framing
 from proxy.upstream.content import StreamedContent, WholeContent
 from proxy.upstream.framing import ChunkedDecoder, ResponseHead, find_head, parse_head
 from proxy.upstream.tunnel import UpstreamTunnel
@@ -27,7 +28,8 @@ from proxy.upstream.upload import Upload
 __all__ = ["Limits", "UpstreamConnection"]
 
 _IDLE, _HEAD, _LENGTH, _CHUNKED, _UNTIL_END, _TUNNEL, _CLOSED = range(7)
-_HEAD_CAP = 256 * 1024
+_HEAD_CAP = 64 * 1024
+_VERSION = b"HTTP/1."
 _INTERIM_CAP = 32
 _NO_CONTENT = NoContent()
 
@@ -150,7 +152,9 @@ class UpstreamConnection(asyncio.Protocol):
             assert content is not None
             self._upload = Upload(self, content, limits, waits=exchange.expects_continue, ready=whole)
         else:
-            transport.write(head + whole if whole else head)
+            if content is not None:
+                head += whole if content.length is not None else framing.chunk(whole) + framing.LAST_CHUNK
+            transport.write(head)
             self.request_sent()
         # Not touched again after the wait: by then the connection may serve another request.
         waiter: asyncio.Future[Response] = self._loop.create_future()
@@ -266,7 +270,10 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             found = find_head(buffer)
             while found is not None:
-                lines, buffer = found
+                lines, rest = found
+                if len(buffer) - len(rest) > _HEAD_CAP:
+                    break
+                buffer = rest
                 head = parse_head(lines)
                 if head.status >= 200 or head.status == 101:
                     self._buffer = b""
@@ -275,7 +282,9 @@ class UpstreamConnection(asyncio.Protocol):
                 self._interim(head.status)
                 found = find_head(buffer) if buffer else None
             if len(buffer) > _HEAD_CAP:
-                raise UpstreamProtocolError("The head of the upstream's answer is too large.")
+                raise UpstreamProtocolError(f"The head of the upstream's answer is over {_HEAD_CAP} bytes.")
+            if not _VERSION.startswith(buffer[: len(_VERSION)]):
+                raise UpstreamProtocolError("The upstream does not answer in HTTP/1.")
         except OutriderError as error:
             self._fail(error)
             return

@@ -21,7 +21,7 @@ from proxy.policy.fields import (
     response_kinds,
 )
 
-__all__ = ["ChunkedDecoder", "ResponseHead", "find_head", "parse_head"]
+__all__ = ["LAST_CHUNK", "ChunkedDecoder", "ResponseHead", "chunk", "find_head", "parse_head"]
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _LOOSE_END = re.compile(rb"\r?\n\r?\n")
@@ -161,6 +161,14 @@ def _drop_named(head: ResponseHead, named: set[bytes]) -> None:
     rewritable = {head.lines[index] for index in head.rewritable or ()}
     head.lines = [line for line in head.lines if line.partition(b":")[0].lower() not in named]
     head.rewritable = [index for index, line in enumerate(head.lines) if line in rewritable] or None
+
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def chunk(data: bytes) -> bytes:
+    """`data` as one chunk; nothing for nothing, because an empty chunk would be the last one."""
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
 
 
 class ChunkedDecoder:

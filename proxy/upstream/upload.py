@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from proxy.errors import OutriderError
 from proxy.message import RequestContent
+from proxy.upstream.framing import LAST_CHUNK, chunk
 
 if TYPE_CHECKING:
     from proxy.upstream.connection import Limits, UpstreamConnection
@@ -57,10 +58,10 @@ class Upload:
             chunked = content.length is None
             piece = ready or await content.read()
             while piece:
-                await connection.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+                await connection.write(chunk(piece) if chunked else piece)
                 piece = await content.read()
             if chunked:
-                await connection.write(b"0\r\n\r\n")
+                await connection.write(LAST_CHUNK)
         except OutriderError as error:
             connection.fail(error)
             return
