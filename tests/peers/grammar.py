@@ -13,6 +13,7 @@ Fields = tuple[tuple[bytes, bytes], ...]
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-\"$-~]+) HTTP/1\.([01])")
+_TOLERATED_LINE = re.compile(rb"(" + _TOKEN + rb") +([!-\"$-~]+) +HTTP/1\.([0-9]) *")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):[ \t]*((?:[!-~\x80-\xff](?:[ \t!-~\x80-\xff]*[!-~\x80-\xff])?)?)[ \t]*")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t -~\x80-\xff]*)?")
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
@@ -75,10 +76,10 @@ def parse_fields(lines: list[bytes]) -> Fields:
     return tuple(fields)
 
 
-def parse_head(data: bytes) -> Head:
+def parse_head(data: bytes, *, as_server: bool = False) -> Head:
     """`data` is everything up to the empty line, without it."""
     first, *lines = data.split(b"\r\n")
-    match = _REQUEST_LINE.fullmatch(first)
+    match = (_TOLERATED_LINE if as_server else _REQUEST_LINE).fullmatch(first)
     if match is None:
         raise Malformed(f"request line {first[:60]!r}")
     head = Head(match[1], match[2], match[3], parse_fields(lines))
@@ -97,7 +98,7 @@ def _check_target(head: Head) -> None:
 
 def _check_host(head: Head) -> None:
     hosts = head.all(b"host")
-    if len(hosts) > 1 or (not hosts and head.version == b"1"):
+    if len(hosts) > 1 or (not hosts and head.version != b"0"):
         raise Malformed(f"{len(hosts)} Host fields")
     if hosts and not _HOST.fullmatch(hosts[0]):
         raise Malformed(f"Host {hosts[0][:60]!r}")
@@ -123,9 +124,10 @@ def parse_chunk_size(line: bytes) -> int:
 class _Cursor:
     """Takes lines and counted bytes from a buffer; raises EOFError when there is not enough."""
 
-    def __init__(self, data: bytes, at: int = 0) -> None:
+    def __init__(self, data: bytes, *, as_server: bool) -> None:
         self.data = data
-        self.at = at
+        self.at = 0
+        self.as_server = as_server
 
     def until(self, end: bytes) -> bytes:
         stop = self.data.find(end, self.at)
@@ -141,7 +143,7 @@ class _Cursor:
         return found
 
     def request(self) -> Request:
-        head = parse_head(self.until(b"\r\n\r\n"))
+        head = parse_head(self.until(b"\r\n\r\n"), as_server=self.as_server)
         if not head.chunked:
             return Request(head, self.exactly(head.length))
         return self._chunked(head)
@@ -158,11 +160,15 @@ class _Cursor:
         return Request(head, b"".join(pieces), parse_fields(trailers))
 
 
-def judge(data: bytes, *, empty_lines: bool = False) -> Judged:
-    """Read every request of one direction of a connection; `empty_lines` may stand before each, as a server allows."""
-    cursor, requests = _Cursor(data), []
+def judge(data: bytes, *, as_server: bool = False) -> Judged:
+    """Read every request of one direction of a connection.
+
+    `as_server` grants what a server may and what changes no framing (RFC 9112 §2.2, §2.3, §3): empty lines before a
+    request, more spaces in its first line, a minor version that is not known yet.
+    """
+    cursor, requests = _Cursor(data, as_server=as_server), []
     while True:
-        while empty_lines and data.startswith(b"\r\n", cursor.at):
+        while as_server and data.startswith(b"\r\n", cursor.at):
             cursor.at += 2
         start = cursor.at
         try:

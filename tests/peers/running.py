@@ -28,29 +28,15 @@ def on_free_ports(config: dict[str, Any]) -> str:
     return yaml.safe_dump({"listen": "127.0.0.1:0", "admin": {"listen": "127.0.0.1:0"}} | config)
 
 
-class Outrider:
-    """A daemon that runs in the test's own loop."""
+class _Reachable:
+    """What a test asks of an Outrider, wherever it runs."""
 
-    def __init__(self, daemon: Any) -> None:
-        self.daemon = daemon
-        self.port = int(daemon.addresses[0].rpartition(":")[2])
-        self.admin_port = int(daemon.admin_addresses[0].rpartition(":")[2])
-        self.host = b"127.0.0.1:%d" % self.port
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.admin_url = f"http://127.0.0.1:{self.admin_port}"
-
-    @classmethod
-    async def start(cls, config: dict[str, Any] | str, environ: dict[str, str] | None = None) -> Self:
-        from proxy.config.load import load_text
-        from proxy.daemon import Daemon
-
-        text = config if isinstance(config, str) else on_free_ports(config)
-        daemon = Daemon(load_text(text, "outrider.yaml", environ or {}), environ or {})
-        await daemon.start()
-        return cls(daemon)
-
-    async def stop(self) -> None:
-        await self.daemon.close()
+    def __init__(self, port: int, admin_port: int) -> None:
+        self.port = port
+        self.admin_port = admin_port
+        self.host = b"127.0.0.1:%d" % port
+        self.url = f"http://127.0.0.1:{port}"
+        self.admin_url = f"http://127.0.0.1:{admin_port}"
 
     async def caller(self) -> Caller:
         return await Caller.connect(self.port)
@@ -76,16 +62,33 @@ class Outrider:
             return await caller.rest(timeout)
 
 
-class OutriderProcess:
-    """`outrider run` as a process of its own; `log` is what it wrote to standard error."""
+class Outrider(_Reachable):
+    """A daemon that runs in the test's own loop."""
+
+    def __init__(self, daemon: Any) -> None:
+        super().__init__(*(int(found[0].rpartition(":")[2]) for found in (daemon.addresses, daemon.admin_addresses)))
+        self.daemon = daemon
+
+    @classmethod
+    async def start(cls, config: dict[str, Any] | str, environ: dict[str, str] | None = None) -> Self:
+        from proxy.config.load import load_text
+        from proxy.daemon import Daemon
+
+        text = config if isinstance(config, str) else on_free_ports(config)
+        daemon = Daemon(load_text(text, "outrider.yaml", environ or {}), environ or {})
+        await daemon.start()
+        return cls(daemon)
+
+    async def stop(self) -> None:
+        await self.daemon.close()
+
+
+class OutriderProcess(_Reachable):
+    """`outrider run` as a process of its own."""
 
     def __init__(self, process: asyncio.subprocess.Process, port: int, admin_port: int) -> None:
+        super().__init__(port, admin_port)
         self.process = process
-        self.port = port
-        self.admin_port = admin_port
-        self.url = f"http://127.0.0.1:{port}"
-        self.admin_url = f"http://127.0.0.1:{admin_port}"
-        self.host = b"127.0.0.1:%d" % port
 
     @classmethod
     async def start(cls, config: dict[str, Any], folder: Path, ports: tuple[int, int]) -> Self:

@@ -1,4 +1,4 @@
-"""Content in both directions: framed as it should be, streamed, never held, and ended when the caller goes."""
+"""Content in both directions: framed as it should be, streamed as it comes, and the same bytes at the other end."""
 
 import asyncio
 import hashlib
@@ -8,14 +8,7 @@ import pytest
 from tests.peers.judges import assert_well_formed
 from tests.peers.raw_upstream import Connection, RawUpstream
 from tests.peers.running import facing
-from tests.peers.scripts import (
-    OK,
-    answers,
-    answers_before_the_content,
-    echoes_content,
-    never_answers,
-    never_reads_content,
-)
+from tests.peers.scripts import OK, answers, answers_before_the_content, echoes_content
 
 _MEBIBYTE = 2**20
 
@@ -164,53 +157,6 @@ async def test_an_early_answer_survives_an_upstream_that_closes(outrider):
                 assert (answer.status, answer.content) == (413, b"no way")
 
 
-_EXPECTS = b"Expect: 100-continue"
-
-
-async def test_a_caller_that_waits_is_told_to_go_on_once_the_request_may_go(outrider):
-    async with RawUpstream(echoes_content()) as upstream:
-        running = await outrider(facing(upstream.url))
-        async with await running.caller() as caller:
-            await caller.send(running.head(b"PUT", b"/", _EXPECTS, b"Content-Length: 3"))
-            assert (await caller.head(5)).status == 100
-            await caller.send(b"abc")
-            answer = await caller.answer()
-            assert (answer.status, answer.content, answer.interim) == (200, b"abc", [])
-
-
-@pytest.mark.parametrize(
-    ("target", "lines", "status"),
-    [
-        (b"/other", (), 404),
-        (b"/api", (b"Origin: https://evil.example",), 403),
-        (b"/api", (b"Host: evil.example",), 400),
-        (b"/broken", (), 503),
-        (b"/api", (b"Content-Length: 99999999999",), 413),
-    ],
-)
-async def test_a_caller_that_waits_for_a_refusal_is_never_told_to_go_on(outrider, target, lines, status):
-    broken = {"broken": {"type": "file", "path": "/nowhere/token"}}
-    async with RawUpstream(answers()) as upstream:
-        config = facing(upstream.url, upstream={"match": {"prefix": "/api"}})
-        config["auth"] = config["auth"] | broken
-        config["upstreams"]["broken"] = {"url": upstream.url, "match": {"prefix": "/broken"}, "auth": "broken"}
-        running = await outrider(config)
-        async with await running.caller() as caller:
-            length = () if any(line.startswith(b"Content-Length") for line in lines) else (b"Content-Length: 3",)
-            await caller.send(running.head(b"PUT", target, _EXPECTS, *lines, *length))
-            answer = await caller.answer(timeout=5)
-            assert (answer.status, answer.interim) == (status, [])
-            assert answer.code
-        assert not upstream.heads
-
-
-async def test_an_expectation_that_nobody_knows_is_refused_or_ignored(outrider):
-    async with RawUpstream(answers()) as upstream:
-        running = await outrider(facing(upstream.url))
-        answer = await running.request(b"PUT", b"/", b"Expect: the-moon", content=b"abc")
-        assert answer.status in (200, 400, 417)
-
-
 async def test_a_caller_of_http_1_0_gets_an_answer_that_it_can_read(outrider):
     chunks = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
     for data in (OK, chunks):
@@ -247,96 +193,6 @@ async def test_a_pipelined_request_behind_content_is_kept_apart_from_it(outrider
             one = running.head(b"POST", b"/", b"Content-Length: 3") + b"one"
             await caller.send(one + running.head(b"POST", b"/", b"Content-Length: 5") + b"other" + running.head())
             assert [(await caller.answer()).content for _ in range(3)] == [b"one", b"other", b""]
-
-
-async def test_a_caller_that_never_reads_holds_the_upstream_back(outrider):
-    sent = 0
-
-    async def script(connection: Connection) -> None:
-        nonlocal sent
-        await connection.request()
-        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (400 * _MEBIBYTE))
-        for _ in range(400 * 16):
-            await connection.send(b"a" * (_MEBIBYTE // 16))
-            sent += _MEBIBYTE // 16
-
-    async with RawUpstream(script) as upstream:
-        running = await outrider(facing(upstream.url))
-        async with await running.caller() as caller:
-            caller.transport.pause_reading()
-            await caller.send(running.head())
-            before = -1
-            while before != sent or not sent:
-                before = sent
-                await asyncio.sleep(0.2)
-            # What the kernel's buffers of two connections take, and little more.
-            assert sent < 32 * _MEBIBYTE
-
-
-async def test_an_upstream_that_never_reads_holds_the_caller_back(outrider):
-    started = asyncio.Event()
-    async with RawUpstream(never_reads_content(started)) as upstream:
-        running = await outrider(facing(upstream.url))
-        async with await running.caller() as caller:
-            await caller.send(running.head(b"PUT", b"/", b"Content-Length: %d" % (400 * _MEBIBYTE)))
-            await started.wait()
-            written = 0
-            try:
-                while written < 400 * _MEBIBYTE:
-                    await asyncio.wait_for(caller.send(b"a" * (_MEBIBYTE // 16)), 0.5)
-                    written += _MEBIBYTE // 16
-            except TimeoutError:
-                pass
-            assert written < 32 * _MEBIBYTE
-
-
-async def test_a_caller_that_leaves_ends_the_upstream_call(outrider):
-    async with RawUpstream(never_answers()) as upstream:
-        running = await outrider(facing(upstream.url))
-        caller = await running.caller()
-        await caller.send(running.head())
-        while not upstream.requests:
-            await asyncio.sleep(0.01)
-        await caller.close()
-        await asyncio.wait_for(upstream.connections[0].ended.wait(), 5)
-
-
-async def test_a_caller_that_leaves_inside_its_upload_leaves_no_whole_request(outrider):
-    ended = asyncio.Event()
-
-    async def script(connection: Connection) -> None:
-        try:
-            await connection.request()
-        finally:
-            ended.set()
-
-    async with RawUpstream(script) as upstream:
-        running = await outrider(facing(upstream.url))
-        for framing in (b"Content-Length: 1000", b"Transfer-Encoding: chunked"):
-            ended.clear()
-            caller = await running.caller()
-            await caller.send(running.head(b"POST", b"/", framing) + b"5\r\nhello\r\n")
-            while not upstream.heads:
-                await asyncio.sleep(0.01)
-            await caller.close()
-            await asyncio.wait_for(ended.wait(), 5)
-            upstream.heads.clear()
-        assert not upstream.requests
-
-
-async def test_a_caller_that_leaves_inside_its_download_frees_the_upstream(outrider):
-    async def script(connection: Connection) -> None:
-        await connection.request()
-        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nabc")
-        await connection.gone()
-
-    async with RawUpstream(script) as upstream:
-        running = await outrider(facing(upstream.url))
-        caller = await running.caller()
-        await caller.send(running.head())
-        assert (await caller.head()).status == 200
-        await caller.close()
-        await asyncio.wait_for(upstream.connections[0].ended.wait(), 5)
 
 
 async def test_a_file_of_a_real_server_comes_down_and_goes_up_unchanged(outrider, nginx):

@@ -28,7 +28,7 @@ def test_the_judge_refuses_all_of_the_corpus():
     for subject in REFUSED:
         if subject != "a head over the cap":
             for data in REFUSED[subject]:
-                judged = judge(data.replace(b"HOST", b"h") + b"\r\n\r\n", empty_lines=True)
+                judged = judge(data.replace(b"HOST", b"h") + b"\r\n\r\n", as_server=True)
                 assert judged.fault, (subject, data)
                 assert not judged.requests, (subject, data)
 
@@ -104,7 +104,7 @@ async def _assert_in_step(running: Outrider, upstream: RawUpstream, data: bytes)
     upstream.heads.clear()
     data = data.replace(b"HOST", running.host)
     await _first_answers(running, data)
-    judged = judge(data, empty_lines=True)
+    judged = judge(data, as_server=True)
     read = [request.head.target for request in judged.requests]
     assert upstream.targets[: len(read)] == read[: len(upstream.targets)], data
     # At most one more: the one at which the strict reading stopped, for a reason of its own or for want of content.
