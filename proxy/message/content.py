@@ -32,6 +32,10 @@ class ResponseContent(Protocol):
 
     length: int | None
 
+    @property
+    def complete(self) -> bool:
+        """Whether all of it has arrived, so that nothing upstream is held for it any more."""
+
     def take(self) -> bytes | None:
         """All of the content, when it has arrived already; None while more is to come."""
 
@@ -47,6 +51,7 @@ class NoContent:
 
     __slots__ = ()
     length: int | None = 0
+    complete = True
 
     def take(self) -> bytes:
         return b""

@@ -61,6 +61,13 @@ class Exchange:
         self.attempts = 0
         self.injection: Injection | None = None
 
+    def get(self, name: bytes) -> bytes | None:
+        """The value of the first end-to-end field of this name (lower case)."""
+        for field, value in self.fields:
+            if field.lower() == name:
+                return value
+        return None
+
 
 class Injection(Protocol):
     """A credential in the form in which it goes into a request head. All of its parts are secret."""

@@ -19,6 +19,7 @@ class WholeContent:
     """Content that arrived together with its head. Holds nothing but the bytes."""
 
     __slots__ = ("_data", "length")
+    complete = True
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -62,6 +63,10 @@ class StreamedContent:
     def paused(self) -> bool:
         """Whether the connection was told to stop reading."""
         return self._paused
+
+    @property
+    def complete(self) -> bool:
+        return self.done and self._error is None
 
     def feed(self, data: bytes) -> None:
         self._pieces.append(data)
