@@ -25,15 +25,12 @@ def when_ended(response: Response, callback: Callable[[], None]) -> None:
 class _EndingContent:
     """Content with something that is freed at its end."""
 
-    __slots__ = ("_callback", "_inner")
+    __slots__ = ("_callback", "_inner", "length")
 
     def __init__(self, inner: ResponseContent, callback: Callable[[], None]) -> None:
         self._inner = inner
+        self.length = inner.length
         self._callback: Callable[[], None] | None = callback
-
-    @property
-    def length(self) -> int | None:
-        return self._inner.length
 
     @property
     def complete(self) -> bool:

@@ -163,13 +163,13 @@ class _Cursor:
 def judge(data: bytes, *, as_server: bool = False) -> Judged:
     """Read every request of one direction of a connection.
 
-    `as_server` grants what a server may and what changes no framing (RFC 9112 §2.2, §2.3, §3): empty lines before a
+    `as_server` grants what a server may and what changes no framing (RFC 9112 §2.2, §2.3, §3): line ends before a
     request, more spaces in its first line, a minor version that is not known yet.
     """
     cursor, requests = _Cursor(data, as_server=as_server), []
     while True:
-        while as_server and data.startswith(b"\r\n", cursor.at):
-            cursor.at += 2
+        while as_server and data[cursor.at : cursor.at + 1] in (b"\r", b"\n"):
+            cursor.at += 1
         start = cursor.at
         try:
             requests.append(cursor.request())
