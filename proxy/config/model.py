@@ -4,7 +4,7 @@ Everything below the loader reads these objects and nothing else: no YAML, no en
 or an option is here only when something reads it. What must not live here: how a file is read (`proxy.config.load`).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -78,8 +78,9 @@ class Access(Model):
     uids: list[Annotated[int, Field(ge=0)]] | None = Field(
         None, description="User ids that may use a Unix socket; everyone who can open it when left out."
     )
-    overrides: list[Literal["auth", "request_id", "timeout"]] = Field(
-        ["auth", "request_id", "timeout"], description="Which `Outrider-…` request fields callers may use."
+    overrides: list[Literal["auth", "dedup", "min_interval", "request_id", "retry", "timeout"]] = Field(
+        ["auth", "dedup", "min_interval", "request_id", "retry", "timeout"],
+        description="Which `Outrider-…` request fields callers may use.",
     )
 
 
@@ -177,6 +178,16 @@ class Upstream(Model):
     tls: Tls = Field(Tls(), description="TLS toward it.")
     pool: Pool = Field(Pool(), description="Connections kept to it.")
     routes: list[Route] = Field([], description="The first that matches overrides the policies above.")
+
+
+Policy = TypeVar("Policy", bound=Model)
+
+
+def overlaid(base: Policy | None, route: Policy | None) -> Policy | None:
+    """An upstream's policy as a route has it: what the route leaves out stays as it is."""
+    if base is None or route is None:
+        return base if route is None else route
+    return base.model_copy(update={name: getattr(route, name) for name in route.model_fields_set})
 
 
 class Config(Model):

@@ -91,6 +91,7 @@ class ProxyHandler:
         if self._callers:
             rules = await self._callers.identify(head.own.get(TOKEN_FIELD) if head.own else None)
             rules.check(visit.method, matched, head.target)
+            visit.caller = rules.name
         chain = visit.chain = self._pipeline.chains[matched.route.number]
         chain.tally.begin()
         exchange = visit.exchange = self._exchange(visit, head, chain, matched)
@@ -122,6 +123,7 @@ class ProxyHandler:
             )
             exchange.expects_continue = head.expects
         exchange.host = head.host
+        exchange.caller = visit.caller
         exchange.via = head.via
         exchange.upgrade = head.upgrade
         if chain.total:

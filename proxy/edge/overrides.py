@@ -12,7 +12,14 @@ __all__ = ["TOKEN_FIELD", "apply_overrides"]
 
 TOKEN_FIELD = b"outrider-token"
 _LONGEST_ID = 128
-_NAMES = {b"outrider-auth": "auth", b"outrider-timeout": "timeout", b"outrider-request-id": "request_id"}
+_NAMES = {
+    b"outrider-auth": "auth",
+    b"outrider-dedup": "dedup",
+    b"outrider-min-interval": "min_interval",
+    b"outrider-request-id": "request_id",
+    b"outrider-retry": "retry",
+    b"outrider-timeout": "timeout",
+}
 
 
 def apply_overrides(own: dict[bytes, bytes], exchange: Exchange, allowed: frozenset[str]) -> None:
@@ -25,23 +32,39 @@ def apply_overrides(own: dict[bytes, bytes], exchange: Exchange, allowed: frozen
             raise BadRequest(f"Outrider knows no field {field.decode()}.")
         if name not in allowed:
             raise BadRequest(f"Callers may not use {field.decode()} here (access.overrides).")
-        if name == "auth":
-            if value.lower() != b"none":
-                raise BadRequest("The only value of Outrider-Auth is `none`.")
-            exchange.wants_auth = False
-        elif name == "timeout":
-            exchange.deadline = min(exchange.deadline, exchange.started + _seconds(value))
-        else:
+        _apply(name, value, exchange)
+
+
+def _apply(name: str, value: bytes, exchange: Exchange) -> None:
+    match name:
+        case "auth":
+            exchange.wants_auth = _stays_on("Outrider-Auth", value, b"none")
+        case "dedup":
+            exchange.wants_dedup = _stays_on("Outrider-Dedup", value, b"off")
+        case "retry":
+            exchange.wants_retry = _stays_on("Outrider-Retry", value, b"off")
+        case "min_interval":
+            exchange.min_interval = _seconds("Outrider-Min-Interval", value)
+        case "timeout":
+            exchange.deadline = min(exchange.deadline, exchange.started + _seconds("Outrider-Timeout", value))
+        case _:
             if len(value) > _LONGEST_ID or not is_token(value):
                 raise BadRequest(f"Outrider-Request-Id is a token of at most {_LONGEST_ID} characters.")
             exchange.request_id = value
 
 
-def _seconds(value: bytes) -> float:
+def _stays_on(field: str, value: bytes, off: bytes) -> bool:
+    """A switch that can only be turned off."""
+    if value.lower() != off:
+        raise BadRequest(f"The only value of {field} is `{off.decode()}`.")
+    return False
+
+
+def _seconds(field: str, value: bytes) -> float:
     try:
         seconds = parse_duration(value.decode("latin-1"))
     except ValueError as error:
-        raise BadRequest(f"Outrider-Timeout is {error}.") from None
+        raise BadRequest(f"{field} is {error}.") from None
     if seconds <= 0:
-        raise BadRequest("Outrider-Timeout is a duration above zero, such as 2s.")
+        raise BadRequest(f"{field} is a duration above zero, such as 2s.")
     return seconds

@@ -6,6 +6,7 @@ deciding what is answered (`handler`).
 
 from proxy.edge.answer import local_head, relayed_head
 from proxy.edge.caller import CallerConnection
+from proxy.edge.proxy_status import proxy_status
 from proxy.edge.visit import Visit
 from proxy.errors import OutriderError
 from proxy.message import Response
@@ -38,6 +39,8 @@ async def relay(visit: Visit, response: Response) -> None:
     try:
         visit.status = status = response.status
         visit.keep_alive = visit.may_keep_alive()
+        if visit.exchange is not None and (status_line := proxy_status(visit.exchange)) is not None:
+            response.lines = [*response.lines, status_line]
         if visit.method == "HEAD" or status == 204 or status == 304:
             write(connection, relayed_head(response, b"", visit.request_id, visit.keep_alive, visit.old))
             return

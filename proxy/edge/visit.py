@@ -26,7 +26,7 @@ class Visit:
     """`status` is what the caller was told, 0 before that; `sent` and `received` are bytes of content."""
 
     __slots__ = (
-        "admitted", "chain", "connection", "content", "exchange", "head", "keep_alive", "message", "method", "old",
+        "admitted", "caller", "chain", "connection", "content", "exchange", "head", "keep_alive", "message", "method", "old",
         "origin", "payload", "received", "request_id", "sent", "started", "status",
     )  # fmt: skip
 
@@ -50,6 +50,7 @@ class Visit:
         self.content: CallerContent | None = None
         self.origin: bytes | None = None
         self.admitted = False
+        self.caller = ""
         self.keep_alive = False
         self.old = False
         self.status = 0

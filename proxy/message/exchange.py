@@ -18,24 +18,33 @@ class Exchange:
     `path` is the target that the upstream will see below its base path, query included, byte for byte as it came.
     `fields` are pairs of name and value as the caller wrote them. `started` and `deadline` are on the loop's clock.
     `host` is the Host value by which the caller met Outrider, `via` the values of its `Via` fields.
+    `caller` is the name of the caller, empty where callers are not told apart. `wants_…` and `min_interval` (seconds) are
+    the caller's own wishes. `queued` (seconds), `coalesced` and `hedged` are told to the caller in `Proxy-Status`.
     `injection` is what the authenticate stage decided to put into the head; the transport writes it.
     """
 
     __slots__ = (
         "attempts",
+        "caller",
+        "coalesced",
         "content",
         "deadline",
         "expects_continue",
         "fields",
+        "hedged",
         "host",
         "injection",
         "method",
+        "min_interval",
         "path",
+        "queued",
         "request_id",
         "started",
         "upgrade",
         "via",
         "wants_auth",
+        "wants_dedup",
+        "wants_retry",
     )
 
     def __init__(
@@ -58,7 +67,14 @@ class Exchange:
         self.upgrade: bytes | None = None
         self.expects_continue = False
         self.wants_auth = True
+        self.wants_retry = True
+        self.wants_dedup = True
+        self.min_interval = 0.0
+        self.caller = ""
         self.attempts = 0
+        self.queued = 0.0
+        self.coalesced = False
+        self.hedged = False
         self.injection: Injection | None = None
 
     def get(self, name: bytes) -> bytes | None:
