@@ -1,7 +1,7 @@
 """The composition root: turns a configuration into the chains of stages that requests go through.
 
-A chain is built once per route, without the stages that are off, so that a feature costs nothing where it is not used.
-What must not live here: anything a single request does.
+A chain is built once per route. What must not live here: anything a single request does; which stages there are, and
+their order (`proxy.chain`).
 """
 
 import asyncio
@@ -11,31 +11,20 @@ from pathlib import Path
 from proxy.auth.build import build_source
 from proxy.auth.secret_reader import SecretReader, open_secret
 from proxy.auth.source import CredentialSource
+from proxy.chain import Context, build_chain
 from proxy.clock import CoarseTimer, monotonic
 from proxy.config.auth_model import SecretRef
 from proxy.config.model import Config, Upstream
 from proxy.errors import CredentialUnavailable
 from proxy.message import Stage
 from proxy.observe.tally import Tallies, UpstreamTally
-from proxy.policy.incoming import IncomingRules
-from proxy.policy.outgoing import OutgoingRules
 from proxy.policy.routing import RouteEntry, RoutingTable
 from proxy.stages.admission import Admission
-from proxy.stages.authenticate import Authenticate
-from proxy.stages.transport import Transport
-from proxy.upstream.connection import Limits
 from proxy.upstream.dial import Dialer
 from proxy.upstream.pool import ConnectionPool
 from proxy.upstream.tls import tls_context
 
-__all__ = ["ORDER", "Chain", "Pipeline"]
-
-ORDER = (
-    ("admission", "outermost: refuses before anything is spent"),
-    ("authenticate", "outside the transport: waiting for a credential holds no connection"),
-    ("transport", "innermost: what it does is on the wire"),
-)
-"""The stages from the outermost inwards, each with the reason for its place."""
+__all__ = ["Chain", "Pipeline"]
 
 _TICK = 0.05
 """Seconds by which an upstream's deadline may be late."""
@@ -81,6 +70,7 @@ class Pipeline:
             if (source := build_source(profile, base, environ, monotonic)) is not None
         }
         self._pools = {name: self._pool(upstream, base) for name, upstream in config.upstreams.items()}
+        self._context = Context(loop, tallies, self._pools, self.sources)
         self.chains = [self._chain(entry) for entry in self.routes.routes]
 
     def open_secret(self, ref: SecretRef) -> SecretReader:
@@ -93,19 +83,7 @@ class Pipeline:
         return ConnectionPool(dialer, upstream.pool.connections, upstream.pool.idle, self._loop)
 
     def _chain(self, entry: RouteEntry) -> Chain:
-        upstream = entry.upstream
-        timeouts = entry.route.timeout if entry.route is not None and entry.route.timeout else upstream.config.timeout
-        source = self.sources.get(entry.auth)
-        bare = OutgoingRules(entry)
-        outgoing = bare
-        if source is not None:
-            outgoing = OutgoingRules(entry, source.strip, source.query_name, source.cookie_name)
-        tally = self.tallies[upstream.name]
-        limits = Limits(timeouts.connect, timeouts.first_byte, timeouts.idle)
-        stage: Stage = Transport(self._pools[upstream.name], outgoing, bare, IncomingRules(entry), limits, tally)
-        if source is not None:
-            stage = Authenticate(source, monotonic, stage)
-        return Chain(entry, stage, tally, timeouts.total)
+        return Chain(entry, build_chain(entry, self._context), self.tallies[entry.upstream.name], entry.timeout.total)
 
     async def start(self) -> dict[str, str]:
         """Obtain every credential once. Answers with what is wrong, by profile; requests will say the same."""
@@ -121,6 +99,8 @@ class Pipeline:
         return problems
 
     async def close(self) -> None:
+        for close in self._context.closing:
+            await close()
         for source in self.sources.values():
             await source.close()
         for pool in self._pools.values():

@@ -24,6 +24,7 @@ FLOORS = [
     ["proxy.policy", "proxy.observe"],
     ["proxy.config", "proxy.upstream", "proxy.auth"],
     ["proxy.stages"],
+    ["proxy.chain"],
     ["proxy.pipeline"],
     ["proxy.edge"],
     ["proxy.admin"],

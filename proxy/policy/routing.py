@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from proxy.config.model import Config, Route, Upstream
+from proxy.config.model import Config, Route, Timeouts, Upstream
 from proxy.errors import BadRequest, RouteNotFound
 
 __all__ = ["Matched", "PathPattern", "RouteEntry", "RoutingTable", "UpstreamEntry", "is_ambiguous", "join_path"]
@@ -68,6 +68,10 @@ class RouteEntry:
     @property
     def auth(self) -> str:
         return self.route.auth if self.route is not None and self.route.auth is not None else self.upstream.config.auth
+
+    @property
+    def timeout(self) -> Timeouts:
+        return self.route.timeout if self.route is not None and self.route.timeout else self.upstream.config.timeout
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,43 @@
+"""What the builders of stages are given: everything that routes share.
+
+What must not live here: what any one stage needs for itself.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar, cast
+
+from proxy.auth.source import CredentialSource
+from proxy.observe.tally import Tallies
+from proxy.upstream.pool import ConnectionPool
+
+__all__ = ["Context"]
+
+T = TypeVar("T")
+
+
+class Context:
+    """`pools` are by upstream, `sources` by profile. `closing` are run, in turn, when the pipeline is closed."""
+
+    __slots__ = ("_shared", "closing", "loop", "pools", "sources", "tallies")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        tallies: Tallies,
+        pools: Mapping[str, ConnectionPool],
+        sources: Mapping[str, CredentialSource],
+    ) -> None:
+        self.loop = loop
+        self.tallies = tallies
+        self.pools = pools
+        self.sources = sources
+        self.closing: list[Callable[[], Awaitable[None]]] = []
+        self._shared: dict[tuple[str, type], object] = {}
+
+    def shared(self, upstream: str, kind: type[T], make: Callable[[], T]) -> T:
+        """The one `kind` of this upstream, which the first route to ask for it makes."""
+        found = self._shared.get((upstream, kind))
+        if found is None:
+            found = self._shared[upstream, kind] = make()
+        return cast(T, found)

@@ -1,0 +1,42 @@
+"""The order of the stages, and each one's reason for its place.
+
+What must not live here: how a stage is built.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from proxy.chain.authenticate import authenticate
+from proxy.chain.context import Context
+from proxy.chain.transport import transport
+from proxy.message import Stage
+from proxy.policy.routing import RouteEntry
+
+__all__ = ["ORDER", "Builder", "Place", "build_chain"]
+
+Builder = Callable[[RouteEntry, Context, Stage], Stage]
+
+
+class Place(NamedTuple):
+    """A stage: its builder, None for the two ends that no other stage makes possible, and why it stands here."""
+
+    name: str
+    build: Builder | None
+    reason: str
+
+
+ORDER = (
+    Place("admission", None, "outermost, at the edge itself: refuses before anything is spent"),
+    Place("authenticate", authenticate, "outside the transport: waiting for a credential holds no connection"),
+    Place("transport", None, "innermost: what it does is on the wire"),
+)
+"""From the outermost inwards."""
+
+
+def build_chain(entry: RouteEntry, context: Context) -> Stage:
+    """The outermost stage of a route."""
+    stage = transport(entry, context)
+    for place in reversed(ORDER):
+        if place.build is not None:
+            stage = place.build(entry, context, stage)
+    return stage

@@ -1,0 +1,23 @@
+"""Builds the innermost stage of a route, which is always there."""
+
+from proxy.chain.context import Context
+from proxy.message import Stage
+from proxy.policy.incoming import IncomingRules
+from proxy.policy.outgoing import OutgoingRules
+from proxy.policy.routing import RouteEntry
+from proxy.stages.transport import Transport
+from proxy.upstream.connection import Limits
+
+__all__ = ["transport"]
+
+
+def transport(entry: RouteEntry, context: Context) -> Stage:
+    name = entry.upstream.name
+    source = context.sources.get(entry.auth)
+    bare = OutgoingRules(entry)
+    outgoing = bare
+    if source is not None:
+        outgoing = OutgoingRules(entry, source.strip, source.query_name, source.cookie_name)
+    timeouts = entry.timeout
+    limits = Limits(timeouts.connect, timeouts.first_byte, timeouts.idle)
+    return Transport(context.pools[name], outgoing, bare, IncomingRules(entry), limits, context.tallies[name])
