@@ -6,7 +6,7 @@ from proxy.policy.incoming import IncomingRules
 from proxy.policy.outgoing import OutgoingRules
 from proxy.policy.routing import RouteEntry
 from proxy.stages.transport import Transport
-from proxy.upstream.connection import Limits
+from proxy.upstream.limits import Limits
 
 __all__ = ["transport"]
 

@@ -26,8 +26,8 @@ class Visit:
     """`status` is what the caller was told, 0 before that; `sent` and `received` are bytes of content."""
 
     __slots__ = (
-        "admitted", "caller", "chain", "connection", "content", "exchange", "head", "keep_alive", "message", "method", "old",
-        "origin", "payload", "received", "request_id", "sent", "started", "status",
+        "admitted", "caller", "chain", "connection", "content", "exchange", "head", "keep_alive", "message", "method",
+        "old", "origin", "payload", "received", "request_id", "sent", "started", "status",
     )  # fmt: skip
 
     def __init__(

@@ -18,8 +18,8 @@ class Exchange:
     `path` is the target that the upstream will see below its base path, query included, byte for byte as it came.
     `fields` are pairs of name and value as the caller wrote them. `started` and `deadline` are on the loop's clock.
     `host` is the Host value by which the caller met Outrider, `via` the values of its `Via` fields.
-    `caller` is the name of the caller, empty where callers are not told apart. `wants_…` and `min_interval` (seconds) are
-    the caller's own wishes. `queued` (seconds), `coalesced` and `hedged` are told to the caller in `Proxy-Status`.
+    `caller` is the name of the caller, empty where callers are not told apart. `wants_…` and `min_interval` (seconds)
+    are the caller's own wishes. `queued` (seconds), `coalesced` and `hedged` are told to the caller in `Proxy-Status`.
     `injection` is what the authenticate stage decided to put into the head; the transport writes it.
     """
 

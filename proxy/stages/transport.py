@@ -8,7 +8,8 @@ from proxy.message import Exchange, Response
 from proxy.observe.tally import Outcome, UpstreamTally
 from proxy.policy.incoming import IncomingRules
 from proxy.policy.outgoing import OutgoingRules
-from proxy.upstream.connection import Limits, UpstreamConnection
+from proxy.upstream.connection import UpstreamConnection
+from proxy.upstream.limits import Limits
 from proxy.upstream.pool import ConnectionPool
 
 __all__ = ["Transport"]
@@ -80,4 +81,4 @@ class Transport:
 
 def _was_stale(connection: UpstreamConnection, exchange: Exchange) -> bool:
     """A kept-alive connection that the upstream closed in the moment of use (RFC 9112 §9.3.1)."""
-    return connection.reused and not connection.answered and exchange.method in _SAFE and exchange.content is None
+    return connection.was_stale and exchange.method in _SAFE and exchange.content is None

@@ -11,51 +11,28 @@ from collections.abc import Callable
 from typing import cast
 
 from proxy.clock import NEVER, CoarseTimer
-from proxy.errors import (
-    DeadlineExceeded,
-    OutriderError,
-    UpstreamDisconnected,
-    UpstreamProtocolError,
-    UpstreamTimeout,
-)
-from proxy.message import Exchange, NoContent, Response, ResponseContent
-from proxy.upstream import framing
-from proxy.upstream.content import StreamedContent, WholeContent
-from proxy.upstream.framing import ChunkedDecoder, ResponseHead, find_head, parse_head
+from proxy.errors import DeadlineExceeded, OutriderError, UpstreamDisconnected, UpstreamTimeout
+from proxy.message import Exchange, Response
+from proxy.upstream.framing import LAST_CHUNK, chunk
+from proxy.upstream.limits import Limits
+from proxy.upstream.receiver import Receiver
 from proxy.upstream.tunnel import UpstreamTunnel
 from proxy.upstream.upload import Upload
 
-__all__ = ["Limits", "UpstreamConnection"]
+__all__ = ["UpstreamConnection"]
 
-_IDLE, _HEAD, _LENGTH, _CHUNKED, _UNTIL_END, _TUNNEL, _CLOSED = range(7)
-_HEAD_CAP = 64 * 1024
-_VERSION = b"HTTP/1."
-_INTERIM_CAP = 32
-_NO_CONTENT = NoContent()
-
-
-class Limits:
-    """Seconds that one attempt may take at each of its steps."""
-
-    __slots__ = ("connect", "first_byte", "idle")
-
-    def __init__(self, connect: float, first_byte: float, idle: float) -> None:
-        self.connect = connect
-        self.first_byte = first_byte or NEVER
-        self.idle = idle or NEVER
+_IDLE, _BUSY, _CLOSED = range(3)
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """States: idle (in the pool), waiting for a head, content by length, by chunks or until the end, tunnel, closed.
+    """States: idle (in the pool), busy with one exchange, closed.
 
-    `answered` tells whether a byte of the current answer has arrived; `reused` whether an earlier request used the
-    connection. Both decide whether a failure can be a connection that had gone stale.
+    `reused` tells whether an earlier request used the connection.
     """
 
     __slots__ = (
-        "_buffer", "_chunks", "_content", "_deadline", "_exchange", "_head", "_interims", "_left", "_limits", "_loop",
-        "_on_free", "_on_lost", "_poll", "_state", "_timer", "_transport", "_upload", "_waiter", "_writable",
-        "answered", "closed", "expire_at", "owner", "reused",
+        "_deadline", "_limits", "_loop", "_on_free", "_on_lost", "_paused", "_poll", "_receiver", "_state", "_timer",
+        "_transport", "_upload", "_waiter", "_writable", "closed", "expire_at", "owner", "reused",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timer: CoarseTimer) -> None:
@@ -63,14 +40,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._timer = timer
         self._transport: asyncio.Transport | None = None
         self._state = _IDLE
-        self._buffer = b""
-        self._left = 0
-        self._interims = 0
+        self._receiver = Receiver(self, self._continue)
         self._deadline = NEVER
-        self._head: ResponseHead | None = None
-        self._chunks: ChunkedDecoder | None = None
-        self._content: StreamedContent | None = None
-        self._exchange: Exchange | None = None
+        self._paused = False
         self._limits: Limits | None = None
         self._upload: Upload | None = None
         self._waiter: asyncio.Future[Response] | None = None
@@ -79,7 +51,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._on_free: Callable[[UpstreamConnection], None] | None = None
         self._on_lost: Callable[[UpstreamConnection], None] | None = None
         self.expire_at = NEVER
-        self.answered = False
         self.reused = False
         # The connector's own handle on this connection, kept so that it is given back when the connection ends.
         self.owner: object = None
@@ -120,6 +91,11 @@ class UpstreamConnection(asyncio.Protocol):
     def close(self) -> None:
         self.abort()
 
+    @property
+    def was_stale(self) -> bool:
+        """Whether a failure can mean that the upstream had closed the connection before the request came."""
+        return self.reused and not self._receiver.answered
+
     def abort(self) -> None:
         """End the connection now; whoever waits on it hears of it from who calls this."""
         self._state = _CLOSED
@@ -138,22 +114,20 @@ class UpstreamConnection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             self._state = _CLOSED
             raise UpstreamDisconnected("The upstream closed the connection before the request was sent.")
-        self._state = _HEAD
-        self._exchange = exchange
+        self._state = _BUSY
+        self._receiver.begin(exchange)
         self._limits = limits
         self._deadline = exchange.deadline
-        self._interims = 0
-        self.answered = False
         content = exchange.content
         whole = b"" if content is None else content.take()
         if whole is None or (exchange.expects_continue and content is not None):
             self.expire_at = self._deadline
             transport.write(head)
             assert content is not None
-            self._upload = Upload(self, content, limits, waits=exchange.expects_continue, ready=whole)
+            self._upload = Upload(self, content, waits=exchange.expects_continue, ready=whole)
         else:
             if content is not None:
-                head += whole if content.length is not None else framing.chunk(whole) + framing.LAST_CHUNK
+                head += whole if content.length is not None else chunk(whole) + LAST_CHUNK
             transport.write(head)
             self.request_sent()
         # Not touched again after the wait: by then the connection may serve another request.
@@ -169,9 +143,13 @@ class UpstreamConnection(asyncio.Protocol):
                 waiter.result().close()
             raise
 
+    @property
+    def _waits_for_head(self) -> bool:
+        return self._state == _BUSY and self._receiver.head is None
+
     def request_sent(self) -> None:
         """The request is out: the wait for the first byte of the answer begins."""
-        if self._state == _HEAD and self._limits is not None:
+        if self._waits_for_head and self._limits is not None:
             self.expire_at = min(self._loop.time() + self._limits.first_byte, self._deadline)
 
     async def write(self, data: bytes) -> None:
@@ -181,11 +159,11 @@ class UpstreamConnection(asyncio.Protocol):
             raise UpstreamDisconnected("The upstream closed the connection while the request was being sent.")
         transport.write(data)
         if self._writable is not None:
-            waiting = self._state == _HEAD
+            waiting = self._waits_for_head
             if waiting:
                 self.expire_at = min(self._loop.time() + limits.idle, self._deadline)
             await self._writable
-            if waiting and self._state == _HEAD:
+            if waiting and self._waits_for_head:
                 self.expire_at = self._deadline
 
     def finish_writing(self) -> None:
@@ -197,11 +175,13 @@ class UpstreamConnection(asyncio.Protocol):
     def pause(self) -> None:
         """Who reads has enough; silence is now of our own making, so it does not count."""
         if self._transport is not None:
+            self._paused = True
             self._transport.pause_reading()
             self.expire_at = NEVER
 
     def resume(self) -> None:
         if self._transport is not None and self._state != _CLOSED:
+            self._paused = False
             self._transport.resume_reading()
             self.touch()
 
@@ -224,12 +204,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._writable.set_exception(UpstreamDisconnected("The upstream closed the connection."))
             # Read at once: nobody may be waiting for it any more.
             self._writable.exception()
-        if self._state == _UNTIL_END and exc is None:
-            self._end_of_content()
-        elif self._state == _TUNNEL and self._content is not None:
-            self._content.finish()
-        elif self._state not in (_IDLE, _CLOSED):
-            self._fail(UpstreamDisconnected(_how_lost(self._state, self.answered)))
+        if self._state == _BUSY and not ((exc is None or self._receiver.switched) and self._receiver.end()):
+            self._fail(UpstreamDisconnected(_how_lost(self._receiver)))
         self._state = _CLOSED
         if self._on_lost is not None:
             self._on_lost(self)
@@ -243,171 +219,72 @@ class UpstreamConnection(asyncio.Protocol):
         self._writable = None
 
     def data_received(self, data: bytes) -> None:
-        state = self._state
-        if state == _HEAD:
-            self.answered = True
-            self._receive_head(self._buffer + data if self._buffer else data)
-        elif state in (_IDLE, _CLOSED):
+        if self._state != _BUSY:
             # Unasked bytes: whatever they are, they are not the answer to the next request.
             self.abort()
-        else:
+            return
+        receiver = self._receiver
+        try:
+            response = receiver.feed(data)
+        except OutriderError as error:
+            self._fail(error)
+            return
+        if receiver.done:
+            self._release()
+        elif receiver.head is not None and not (receiver.content is not None and receiver.content.paused):
             self.touch()
-            self._receive_content(data)
+        if response is not None:
+            self._hand_over(response)
 
     def expire(self, now: float) -> None:
-        if self._state in (_IDLE, _CLOSED):
+        waits = self._receiver.head is None
+        if self._state != _BUSY:
             self.abort()
-        elif self._state == _HEAD and self._deadline <= now:
+        elif waits and self._deadline <= now:
             self._fail(DeadlineExceeded("The request's deadline passed before the upstream answered."))
-        elif self._state == _HEAD:
+        elif waits:
             self._fail(UpstreamTimeout("The upstream did not answer within its first-byte limit."))
         else:
             self._fail(UpstreamTimeout("The upstream fell silent in the middle of its answer."))
 
-    # Receiving
+    # Ends
 
-    def _receive_head(self, buffer: bytes) -> None:
-        try:
-            found = find_head(buffer)
-            while found is not None:
-                lines, rest = found
-                if len(buffer) - len(rest) > _HEAD_CAP:
-                    break
-                buffer = rest
-                head = parse_head(lines)
-                if head.status >= 200 or head.status == 101:
-                    self._buffer = b""
-                    self._begin(head, buffer)
-                    return
-                self._interim(head.status)
-                found = find_head(buffer) if buffer else None
-            if len(buffer) > _HEAD_CAP:
-                raise UpstreamProtocolError(f"The head of the upstream's answer is over {_HEAD_CAP} bytes.")
-            if not _VERSION.startswith(buffer[: len(_VERSION)]):
-                raise UpstreamProtocolError("The upstream does not answer in HTTP/1.")
-        except OutriderError as error:
-            self._fail(error)
-            return
-        self._buffer = buffer
-
-    def _interim(self, status: int) -> None:
-        self._interims += 1
-        if self._interims > _INTERIM_CAP:
-            raise UpstreamProtocolError("The upstream sends interim answers without end.")
-        if status == 100 and self._upload is not None:
-            self._upload.proceed()
-
-    def _begin(self, head: ResponseHead, rest: bytes) -> None:
-        """A final head has come: hand the response over, with its content when that is here already."""
-        exchange = self._exchange
-        assert exchange is not None
-        self._head = head
-        status = head.status
-        response = Response(status, head.reason, head.lines)
-        response.rewritable = head.rewritable
-        if status == 101:
-            response.tunnel = self._switch(head, rest)
-        elif exchange.method == "HEAD" or status == 204 or status == 304:
-            if head.length is not None and status != 204:
-                head.lines.append(b"Content-Length: %d" % head.length)
-            self._release(rest)
-        elif head.length is not None and len(rest) >= head.length:
-            response.content = WholeContent(rest[: head.length])
-            self._release(rest[head.length :])
-        else:
-            response.content = self._stream(head, rest)
+    def _hand_over(self, response: Response) -> None:
+        receiver = self._receiver
+        if receiver.switched and receiver.content is not None and receiver.head is not None:
+            response.tunnel = UpstreamTunnel(self, receiver.content, receiver.head.upgrade or b"")
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(response)
         else:
             response.close()
 
-    def _switch(self, head: ResponseHead, rest: bytes) -> UpstreamTunnel:
-        exchange = self._exchange
-        if exchange is None or exchange.upgrade is None or head.upgrade is None:
-            raise UpstreamProtocolError("The upstream switches protocols unasked.")
-        self._state = _TUNNEL
-        self._content = StreamedContent(self, None)
-        if rest:
-            self._content.feed(rest)
-        self.touch()
-        return UpstreamTunnel(self, self._content, head.upgrade)
-
-    def _stream(self, head: ResponseHead, rest: bytes) -> ResponseContent:
-        content = StreamedContent(self, head.length)
-        self._content = content
-        self.touch()
-        if head.chunked:
-            self._state = _CHUNKED
-            self._chunks = ChunkedDecoder()
-        elif head.length is not None:
-            self._state = _LENGTH
-            self._left = head.length
-        else:
-            self._state = _UNTIL_END
-        if rest:
-            self._receive_content(rest)
-            if content.done and (whole := content.take()) is not None:
-                return WholeContent(whole)
-        return content
-
-    def _receive_content(self, data: bytes) -> None:
-        content = self._content
-        if content is None:
-            return
-        if self._state == _LENGTH:
-            piece = data if len(data) <= self._left else data[: self._left]
-            self._left -= len(piece)
-            content.feed(piece)
-            if self._left == 0:
-                self._end_of_content(data[len(piece) :])
-        elif self._state == _CHUNKED and self._chunks is not None:
-            try:
-                piece = self._chunks.feed(data)
-            except OutriderError as error:
-                self._fail(error)
-                return
-            if piece:
-                content.feed(piece)
-            if self._chunks.done:
-                self._end_of_content(self._chunks.rest)
-        else:
-            content.feed(data)
-
-    # Ends
-
-    def _end_of_content(self, rest: bytes = b"") -> None:
-        content = self._content
-        self._release(rest, reusable=self._state != _UNTIL_END)
-        if content is not None:
-            content.finish()
-
-    def _release(self, rest: bytes, *, reusable: bool = True) -> None:
+    def _release(self) -> None:
         """The exchange is over: back to the pool when both sides are in step, else closed."""
-        head, upload = self._head, self._upload
-        reusable = reusable and head is not None and head.keep_alive and not rest and (upload is None or upload.done)
-        content = self._content
-        self._content = self._chunks = self._exchange = self._upload = self._head = None
-        self._buffer = b""
+        upload, self._upload = self._upload, None
         if upload is not None and not upload.done:
             upload.cancel()
-        if reusable and self._on_free is not None and self._transport is not None:
-            if content is not None and content.paused:
+        in_step = self._receiver.is_reusable and (upload is None or upload.done)
+        if in_step and self._on_free is not None and self._transport is not None:
+            if self._paused:
                 # A caller that still has to read the last pieces must not keep the next answer from being read.
+                self._paused = False
                 self._transport.resume_reading()
             self._state = _IDLE
             self._on_free(self)
         else:
             self.abort()
 
+    def _continue(self) -> None:
+        if self._upload is not None:
+            self._upload.proceed()
+
     def _fail(self, error: OutriderError) -> None:
-        waiter, content = self._waiter, self._content
-        self._waiter = None
+        waiter, self._waiter = self._waiter, None
         self.abort()
         if waiter is not None and not waiter.done():
             waiter.set_exception(error)
-        if content is not None:
-            content.finish(error)
+        self._receiver.fail(error)
 
     def fail(self, error: OutriderError) -> None:
         """The upload cannot go on: the request has failed, unless its answer is already on its way."""
@@ -415,9 +292,9 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(error)
 
 
-def _how_lost(state: int, answered: bool) -> str:
-    if state != _HEAD:
+def _how_lost(receiver: Receiver) -> str:
+    if receiver.head is not None:
         return "The upstream closed the connection in the middle of its answer."
-    if answered:
+    if receiver.answered:
         return "The upstream closed the connection in the middle of its response head."
     return "The upstream closed the connection before it answered."

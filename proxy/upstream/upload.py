@@ -12,7 +12,7 @@ from proxy.message import RequestContent
 from proxy.upstream.framing import LAST_CHUNK, chunk
 
 if TYPE_CHECKING:
-    from proxy.upstream.connection import Limits, UpstreamConnection
+    from proxy.upstream.connection import UpstreamConnection
 
 __all__ = ["Upload"]
 
@@ -29,7 +29,6 @@ class Upload:
         self,
         connection: "UpstreamConnection",
         content: RequestContent,
-        limits: "Limits",
         *,
         waits: bool,
         ready: bytes | None,

@@ -4,7 +4,8 @@ import asyncio
 
 from proxy.clock import CoarseTimer
 from proxy.message import Exchange
-from proxy.upstream.connection import Limits, UpstreamConnection
+from proxy.upstream.connection import UpstreamConnection
+from proxy.upstream.limits import Limits
 from proxy.upstream.content import HIGH_WATER
 
 
