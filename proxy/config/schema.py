@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from proxy.config.model import Config
-from proxy.config.units import format_duration, format_size
+from proxy.config.units import format_duration, format_ratio, format_size
 
 __all__ = ["json_schema"]
 
@@ -65,7 +65,11 @@ def _tidy(node: Any) -> Any:
 _DATA = ("default", "enum", "const", "examples", "required")
 """Keywords whose value is data, not a schema."""
 
-_FORMATS: dict[str, Callable[[Any], str]] = {"duration": format_duration, "size": format_size}
+_FORMATS: dict[str, Callable[[Any], str]] = {
+    "duration": format_duration,
+    "ratio": format_ratio,
+    "size": format_size,
+}
 
 
 def _is_title(key: str, node: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them, and as numbers.
+"""Durations, sizes and shares as people write them, and as numbers.
 
 Pure functions and the annotated types that the models use. What must not live here: which options exist.
 """
@@ -10,14 +10,26 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from proxy.config.base import wrong
 
-__all__ = ["Duration", "Size", "format_duration", "format_size", "parse_duration", "parse_size"]
+__all__ = [
+    "Duration",
+    "Ratio",
+    "Size",
+    "format_duration",
+    "format_ratio",
+    "format_size",
+    "parse_duration",
+    "parse_ratio",
+    "parse_size",
+]
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _NUMBER = r"[0-9]{1,12}(?:\.[0-9]{1,9})?"
 _DURATION = re.compile(rf"(?:{_NUMBER}(?:ms|s|m|h|d))+")
 _DURATION_PART = re.compile(rf"({_NUMBER})(ms|s|m|h|d)")
+_RATIO = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 _SIZE = re.compile(r"([0-9]{1,19}) ?(B|KiB|MiB|GiB|KB|MB|GB)?")
+_RATIO = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 _LONGEST = 100 * 365 * 86400.0
 _LARGEST = 2**60
 
@@ -47,6 +59,25 @@ def parse_size(value: Any) -> int:
     raise wrong("not a size", "write a size such as 64KiB, 1MiB or 5GiB, or a number of bytes")
 
 
+def parse_ratio(value: Any) -> float:
+    """A share from 0 to 1, written as `20%` or `0.2`. Raises ValueError."""
+    share = -1.0
+    if isinstance(value, str) and (match := _RATIO.fullmatch(value)):
+        share = float(match[1]) / 100
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        share = float(value)
+    if 0 <= share <= 1:
+        return share
+    raise wrong("not a share of the whole", "write a percentage such as 20%, from 0% to 100%")
+
+
+def parse_ratio(value: Any) -> float:
+    """A share from 0 to 1, written `20%`. Raises ValueError."""
+    if isinstance(value, str) and (match := _RATIO.fullmatch(value)) and float(match[1]) <= 100:
+        return float(match[1]) / 100
+    raise wrong("not a share", "write a share such as 20%, from 0% to 100%")
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -68,6 +99,15 @@ def format_size(size: int) -> str:
         if size and size % _BYTES[unit] == 0:
             return f"{size // _BYTES[unit]}{unit}"
     return f"{size}B"
+
+
+def format_ratio(share: float) -> str:
+    return f"{round(share * 100, 6):g}%"
+
+
+def format_ratio(ratio: float) -> str:
+    """As `parse_ratio` reads it."""
+    return f"{round(ratio * 100, 6):.10g}%"
 
 
 Duration = Annotated[
@@ -105,3 +145,29 @@ Size = Annotated[
     ),
 ]
 """Bytes."""
+
+Ratio = Annotated[
+    float,
+    BeforeValidator(parse_ratio),
+    PlainSerializer(format_ratio, return_type=str, when_used="json"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]+)? ?%$", "examples": ["20%", "50%"]},
+                {"type": "number", "minimum": 0, "maximum": 1},
+            ],
+            "x-unit": "ratio",
+        }
+    ),
+]
+"""A share, from 0 to 1."""
+
+Ratio = Annotated[
+    float,
+    BeforeValidator(parse_ratio),
+    PlainSerializer(format_ratio, return_type=str, when_used="json"),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,6})? ?%$", "examples": ["20%"], "x-unit": "ratio"}
+    ),
+]
+"""From 0 to 1."""

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.units import format_duration, format_size, parse_duration, parse_size
+from proxy.config.units import format_duration, format_ratio, format_size, parse_duration, parse_ratio, parse_size
 from tests.config.loading import UNHURRIED
 
 
@@ -69,3 +69,39 @@ def test_a_formatted_size_reads_as_what_it_was(size: int) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.0, "0s"), (0.25, "250ms"), (90.0, "1m30s"), (86400.0, "1d")])
 def test_a_duration_is_shown_as_people_write_it(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "share"), [("20%", 0.2), ("12.5 %", 0.125), ("100%", 1.0), (0.2, 0.2), (0, 0.0), (1, 1.0)]
+)
+def test_a_ratio_is_a_percentage_or_a_part_of_one(value: object, share: float) -> None:
+    assert parse_ratio(value) == share
+
+
+@pytest.mark.parametrize("value", ["", "%", "20", "-1%", "101%", "0x1%", 1.1, -0.1, 20, True, None, float("nan")])
+def test_what_is_no_ratio_is_refused_with_what_would_be_right(value: object) -> None:
+    with pytest.raises(ValueError, match="percentage such as 20%"):
+        parse_ratio(value)
+
+
+@UNHURRIED
+@given(st.integers(0, 10**6))
+def test_a_formatted_ratio_reads_as_what_it_was(millionths: int) -> None:
+    assert parse_ratio(format_ratio(millionths / 10**6)) == pytest.approx(millionths / 10**6, abs=1e-9)
+
+
+@pytest.mark.parametrize(("text", "share"), [("20%", 0.2), ("0%", 0.0), ("100%", 1.0), ("12.5 %", 0.125)])
+def test_a_share_is_a_percentage(text: str, share: float) -> None:
+    assert parse_ratio(text) == share
+
+
+@pytest.mark.parametrize("value", ["", "%", "20", "101%", "-1%", 0.2, 20, 0, True, None, "20 percent"])
+def test_what_is_no_share_is_refused_with_what_would_be_right(value: object) -> None:
+    with pytest.raises(ValueError, match="such as 20%"):
+        parse_ratio(value)
+
+
+@UNHURRIED
+@given(st.integers(0, 100_000))
+def test_a_formatted_share_reads_as_what_it_was(thousandths: int) -> None:
+    assert parse_ratio(format_ratio(thousandths / 100_000)) == pytest.approx(thousandths / 100_000)
