@@ -6,7 +6,7 @@ from proxy.auth.field import field_line, owned
 from proxy.auth.secret_rules import SecretReader
 from proxy.auth.secret_source import SecretSource
 from proxy.auth.source import PreparedInjection
-from proxy.auth.template import check_template, compile_template
+from proxy.policy.template import check_template, compile_template
 from proxy.clock import Clock
 from proxy.config.auth_model import HeadersProfile, SecretRef
 from proxy.secret import Secret

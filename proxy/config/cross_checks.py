@@ -5,7 +5,6 @@ that it finds what it can in a file whose other parts are wrong. What must not l
 (`proxy.config.values`).
 """
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -13,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from proxy.config.document import Document, KeyPath
 from proxy.config.problem import Problem, listed, nearest, quoted
 from proxy.config.values import origin_of
+from proxy.policy.template import check_template
 
 __all__ = ["Finding", "cross_checks", "section", "texts"]
 
@@ -159,10 +159,6 @@ def same_token(document: Document, base: Path) -> Iterator[Finding]:
             yield Finding(("access", "callers", name, "token"), message, "give every caller its own")
 
 
-_PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_EXPRESSION = re.compile(r"\s*([A-Za-z0-9_.-]+)\s*(?:\|\s*(?:base64|urlencode)\s*)*")
-
-
 def header_templates(document: Document, base: Path) -> Iterator[Finding]:
     """The templates of a `headers` profile name secrets that it has."""
     for profile_name, profile in _profiles(document).items():
@@ -170,23 +166,9 @@ def header_templates(document: Document, base: Path) -> Iterator[Finding]:
             continue
         secrets = section(profile.get("secrets"))
         for field, template in section(profile.get("set")).items():
-            if isinstance(template, str):
-                for message, hint in _template_errors(template, secrets):
-                    yield Finding(("auth", profile_name, "set", field), message, hint)
-
-
-def _template_errors(template: str, secrets: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    right = "write {{ name }} or {{ name | base64 }}"
-    if "{{" in _PLACEHOLDER.sub("", template):
-        yield "a template that does not end", right
-    for expression in _PLACEHOLDER.findall(template):
-        match = _EXPRESSION.fullmatch(expression)
-        if match is None:
-            yield "a template that cannot be read", right
-        elif match[1] not in secrets:
-            guess = nearest(match[1], secrets)
-            hint = f"did you mean {guess}?" if guess else f"add it under secrets: of this profile, or {right}"
-            yield f"the template names a secret {quoted(match[1])} that this profile does not have", hint
+            if isinstance(template, str) and (problem := check_template(template, secrets)):
+                hint = "write {{ name }} or {{ name | base64 }} with a name under secrets: of this profile"
+                yield Finding(("auth", profile_name, "set", field), f"the template: {problem}", hint)
 
 
 def tls_files(document: Document, base: Path) -> Iterator[Finding]:

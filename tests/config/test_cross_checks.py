@@ -111,11 +111,11 @@ def test_callers_are_told_apart_by_their_tokens() -> None:
 @pytest.mark.parametrize(
     ("template", "message"),
     [
-        ("{{ kye }}", 'the template names a secret "kye" that this profile does not have; did you mean key?'),
-        ("{{ zebra | base64 }}", "add it under secrets: of this profile, or write {{ name }}"),
-        ("{{ }}", "a template that cannot be read; write {{ name }} or {{ name | base64 }}"),
-        ("{{ key | rot13 }}", "a template that cannot be read"),
-        ("{{ key", "a template that does not end"),
+        ("{{ kye }}", "unknown name `kye`; did you mean `key`?"),
+        ("{{ zebra | base64 }}", "write {{ name }} or {{ name | base64 }} with a name under secrets: of this profile"),
+        ("{{ }}", "does not name a value; write"),
+        ("{{ key | rot13 }}", "unknown filter `rot13`"),
+        ("{{ key", "`{{` without `}}`"),
     ],
 )
 def test_a_template_names_secrets_that_its_profile_has(template: str, message: str) -> None:

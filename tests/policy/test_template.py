@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.auth.template import TemplateError, check_template, compile_template, template_names
+from proxy.policy.template import TemplateError, check_template, compile_template, template_names
 
 VALUES = {"user": "ann", "key": "a/b c+ä"}
 
