@@ -71,13 +71,6 @@ def parse_ratio(value: Any) -> float:
     raise wrong("not a share of the whole", "write a percentage such as 20%, from 0% to 100%")
 
 
-def parse_ratio(value: Any) -> float:
-    """A share from 0 to 1, written `20%`. Raises ValueError."""
-    if isinstance(value, str) and (match := _RATIO.fullmatch(value)) and float(match[1]) <= 100:
-        return float(match[1]) / 100
-    raise wrong("not a share", "write a share such as 20%, from 0% to 100%")
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -103,11 +96,6 @@ def format_size(size: int) -> str:
 
 def format_ratio(share: float) -> str:
     return f"{round(share * 100, 6):g}%"
-
-
-def format_ratio(ratio: float) -> str:
-    """As `parse_ratio` reads it."""
-    return f"{round(ratio * 100, 6):.10g}%"
 
 
 Duration = Annotated[
@@ -161,13 +149,3 @@ Ratio = Annotated[
     ),
 ]
 """A share, from 0 to 1."""
-
-Ratio = Annotated[
-    float,
-    BeforeValidator(parse_ratio),
-    PlainSerializer(format_ratio, return_type=str, when_used="json"),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,6})? ?%$", "examples": ["20%"], "x-unit": "ratio"}
-    ),
-]
-"""From 0 to 1."""
