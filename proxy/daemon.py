@@ -26,7 +26,7 @@ from proxy.config.redact import redacted
 from proxy.edge import Edge
 from proxy.observe import LoopLag, Tallies, event
 from proxy.observe.build import build_facts, has_compiled_parser
-from proxy.observe.exposition import Exposition, Facts
+from proxy.observe.late import LateExposition
 from proxy.observe.log import LOGGER
 from proxy.pipeline import Pipeline
 
@@ -65,6 +65,7 @@ class Daemon:
         self._edge: Edge | None = None
         self._lag: LoopLag | None = None
         self._token: SecretReader | None = None
+        self._exposition: LateExposition | None = None
         self._recovery: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -82,6 +83,9 @@ class Daemon:
             await self.close()
             raise
         self._health.phase = "ready"
+        if self._exposition is not None:
+            # Beside the requests that may come already, so that the first scrape does not hold them up.
+            asyncio.get_running_loop().run_in_executor(None, self._exposition.load)
         event(
             self._log,
             logging.INFO,
@@ -112,22 +116,20 @@ class Daemon:
 
     async def _admin_api(self, tallies: Tallies, lag: LoopLag) -> AdminApi:
         build = build_facts()
-        facts = Facts(
-            wall(),
-            {
-                "version": build["outrider"],
-                "python": build["python"],
-                "aiohttp": build["aiohttp"],
-                "loop": type(asyncio.get_running_loop()).__module__.partition(".")[0],
-            },
-        )
+        facts = {
+            "version": build["outrider"],
+            "python": build["python"],
+            "aiohttp": build["aiohttp"],
+            "loop": type(asyncio.get_running_loop()).__module__.partition(".")[0],
+        }
         if self._config.admin.token is not None:
             self._token = open_secret(self._config.admin.token, self._loaded.base, self._environ, monotonic)
             try:
                 await self._token.read()
             except SecretUnavailable as error:
                 event(self._log, logging.ERROR, "admin.token.unavailable", f"no admin token: {error.detail}")
-        exposition = Exposition(tallies, lag, facts)
+        exposition = LateExposition(tallies, lag, wall(), facts)
+        self._exposition = exposition
         return AdminApi(
             self._health, exposition, lambda: redacted(self._config), self._token.read if self._token else None
         )

@@ -10,7 +10,7 @@ from proxy.admin.answer import AdminAnswer, AdminRequest, document, problem, tex
 from proxy.admin.answer import answer as answer_with
 from proxy.admin.health import Health
 from proxy.auth import SecretUnavailable
-from proxy.observe.exposition import Exposition
+from proxy.observe.late import Renderer
 from proxy.secret import Secret
 
 __all__ = ["AdminApi", "TokenSource"]
@@ -27,7 +27,7 @@ class AdminApi:
     def __init__(
         self,
         health: Health,
-        exposition: Exposition,
+        exposition: Renderer,
         configuration: Callable[[], object],
         token: TokenSource | None = None,
     ) -> None:
