@@ -13,6 +13,7 @@ CONFIG_SCHEMA = [
     "proxy.config.auth_model",
     "proxy.config.base",
     "proxy.config.model",
+    "proxy.config.retry_model",
     "proxy.config.units",
     "proxy.config.values",
 ]

@@ -11,6 +11,7 @@ from proxy.cli import COMMANDS
 from proxy.config.auth_model import AuthProfile
 from proxy.config.load import load_text
 from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, Timeouts, Tls, Upstream
+from proxy.config.retry_model import Replay, Retry
 from proxy.errors import ERRORS
 from proxy.observe.metrics import METRICS
 
@@ -23,7 +24,15 @@ SECTIONS = {
     "log.": Log,
     "upstreams.NAME.": Upstream,
 }
-GROUPS = {"match": Match, "timeout": Timeouts, "tls": Tls, "pool": Pool, "routes": Route}
+GROUPS = {
+    "match": Match,
+    "timeout": Timeouts,
+    "tls": Tls,
+    "pool": Pool,
+    "routes": Route,
+    "retry": Retry,
+    "replay": Replay,
+}
 
 
 def section(title: str) -> str:

@@ -4,12 +4,13 @@ Everything below the loader reads these objects and nothing else: no YAML, no en
 or an option is here only when something reads it. What must not live here: how a file is read (`proxy.config.load`).
 """
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from proxy.config.auth_model import AuthProfile, SecretRef
 from proxy.config.base import Model
+from proxy.config.retry_model import Replay, Retry
 from proxy.config.units import Duration, Size
 from proxy.config.values import (
     Addresses,
@@ -132,6 +133,10 @@ class Timeouts(Model):
     first_byte: Duration = Field(30.0, description="From the end of the request to the head of the response.")
     idle: Duration = Field(60.0, description="Silence on the upstream connection while content moves.")
     total: Duration = Field(0.0, description="From the caller's head to the response's head; 0 for no limit.")
+    deadline_header: FieldName | None = Field(
+        None,
+        description="Field that tells the upstream the milliseconds left of `total`; `grpc-timeout` in its own form.",
+    )
 
 
 class Tls(Model):
@@ -163,6 +168,8 @@ class Route(Model):
     auth: str | None = Field(None, description="Another profile, or `none`.")
     headers: Headers | None = Field(None, description="Instead of the upstream's.")
     timeout: Timeouts | None = Field(None, description="Instead of the upstream's.")
+    retry: Retry | None = Field(None, description="What differs from the upstream's.")
+    replay: Replay | None = Field(None, description="What differs from the upstream's.")
 
 
 class Upstream(Model):
@@ -175,6 +182,8 @@ class Upstream(Model):
     headers: Headers = Field(Headers(), description="Fields set and removed.")
     forwarded: bool = Field(False, description="Send `Forwarded` and `X-Forwarded-*` on; they are removed otherwise.")
     timeout: Timeouts = Field(Timeouts(), description="Limits.")
+    retry: Retry = Field(Retry(), description="What is tried again.")
+    replay: Replay = Field(Replay(), description="Content kept for further attempts.")
     tls: Tls = Field(Tls(), description="TLS toward it.")
     pool: Pool = Field(Pool(), description="Connections kept to it.")
     routes: list[Route] = Field([], description="The first that matches overrides the policies above.")
@@ -184,10 +193,16 @@ Policy = TypeVar("Policy", bound=Model)
 
 
 def overlaid(base: Policy | None, route: Policy | None) -> Policy | None:
-    """An upstream's policy as a route has it: what the route leaves out stays as it is."""
+    """An upstream's policy as a route has it: what the route leaves out stays as it is, in groups of options too."""
     if base is None or route is None:
         return base if route is None else route
-    return base.model_copy(update={name: getattr(route, name) for name in route.model_fields_set})
+    return base.model_copy(
+        update={name: _laid(getattr(base, name), getattr(route, name)) for name in route.model_fields_set}
+    )
+
+
+def _laid(base: Any, route: Any) -> Any:
+    return overlaid(base, route) if isinstance(base, Model) and isinstance(route, Model) else route
 
 
 class Config(Model):

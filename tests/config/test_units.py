@@ -95,7 +95,7 @@ def test_a_share_is_a_percentage(text: str, share: float) -> None:
     assert parse_ratio(text) == share
 
 
-@pytest.mark.parametrize("value", ["", "%", "20", "101%", "-1%", 0.2, 20, 0, True, None, "20 percent"])
+@pytest.mark.parametrize("value", ["", "%", "20", "101%", "-1%", 1.2, 20, -1, True, None, "20 percent"])
 def test_what_is_no_share_is_refused_with_what_would_be_right(value: object) -> None:
     with pytest.raises(ValueError, match="such as 20%"):
         parse_ratio(value)
