@@ -12,6 +12,7 @@ __all__ = [
     "ERRORS",
     "BadRequest",
     "CallerNotAllowed",
+    "CircuitOpen",
     "ContentTooLarge",
     "CredentialUnavailable",
     "DeadlineExceeded",
@@ -38,24 +39,26 @@ class OutriderError(Exception):
     """An outcome that Outrider itself must answer for.
 
     `detail` is written for the person who reads the answer and never holds a field value, a query or a secret.
-    `retry_after` is in seconds.
+    `retry_after` is in seconds; `stage` is for an error that more than one stage raises.
     """
 
     code: ClassVar[str]
     status: ClassVar[int]
     title: ClassVar[str]
     token: ClassVar[str]
-    stage: ClassVar[str]
+    stage: str
     retryable: ClassVar[bool] = False
-    processed: ClassVar[bool] = False
-    """Whether the upstream may have acted on the request."""
+    processed: bool = False
+    """Whether the upstream may have acted on the request; a class says what is usual, an error what was the case."""
     closes: ClassVar[bool] = False
     """Whether the caller's connection can no longer be trusted to be in step."""
 
-    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, detail: str, *, retry_after: float | None = None, processed: bool | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
+        if processed is not None:
+            self.processed = processed
 
 
 class RouteNotFound(OutriderError):
@@ -111,6 +114,11 @@ class InternalError(OutriderError):
 class Overloaded(OutriderError):
     code, status, title = "overloaded", 503, "Too many requests"
     token, stage, retryable = "connection_limit_reached", "admission", True
+
+
+class CircuitOpen(OutriderError):
+    code, status, title = "circuit_open", 503, "The upstream is being left alone"
+    token, stage, retryable = "destination_unavailable", "breaker", True
 
 
 class CredentialUnavailable(OutriderError):

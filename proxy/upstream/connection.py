@@ -113,7 +113,8 @@ class UpstreamConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             self._state = _CLOSED
-            raise UpstreamDisconnected("The upstream closed the connection before the request was sent.")
+            gone = "The upstream closed the connection before the request was sent."
+            raise UpstreamDisconnected(gone, processed=False)
         self._state = _BUSY
         self._receiver.begin(exchange)
         self._limits = limits
