@@ -16,16 +16,26 @@ from proxy.errors import BadRequest, RouteNotFound
 __all__ = ["Matched", "PathPattern", "RouteEntry", "RoutingTable", "UpstreamEntry", "is_ambiguous", "join_path"]
 
 # Spellings of a separator, a NUL or a dot segment that one server decodes and the next does not.
-_ENCODED = re.compile(rb"%(25)*(2f|5c|00)|\\|\x00", re.IGNORECASE)
-_DOT = rb"(?:\.|%(?:25)*2e)"
-_DOT_SEGMENT = re.compile(rb"(?:^|/)(?:;[^/]*)?" + _DOT + rb"{1,2}(?=[;/]|%(?:25)*3b|$)", re.IGNORECASE)
+_ENCODED = re.compile(rb"%(?:2f|5c|00)|\\|\x00", re.IGNORECASE)
+_DOT = rb"(?:\.|%2e)"
+_DOT_SEGMENT = re.compile(rb"(?:^|/)(?:;[^/]*)?" + _DOT + rb"{1,2}(?=[;/]|%3b|$)", re.IGNORECASE)
 
 _REMEMBERED_METHODS = 32
+_DECODED = 4
+"""How often a path is decoded in search of these; what is encoded deeper means no plain name."""
 
 
 def is_ambiguous(path: bytes) -> bool:
-    """Whether servers disagree on what `path` (without query) names."""
-    return _ENCODED.search(path) is not None or _DOT_SEGMENT.search(path) is not None
+    """Whether servers disagree on what `path` (without query) names, however often they decode it."""
+    for _ in range(_DECODED):
+        if _ENCODED.search(path) is not None or _DOT_SEGMENT.search(path) is not None:
+            return True
+        # A percent sign, and each digit behind it, may be encoded in its turn.
+        decoded = unquote_to_bytes(path)
+        if decoded == path:
+            return False
+        path = decoded
+    return True
 
 
 def join_path(base: bytes, rest: bytes) -> bytes:
