@@ -143,9 +143,11 @@ class Drops(dict[bytes, bool]):
         self._names = names
 
     def __missing__(self, name: bytes) -> bool:
-        if len(self) >= _REMEMBERED_NAMES:
-            self.clear()
-        drop = self[name] = canonical(name) in self._names
+        drop = canonical(name) in self._names
+        if len(name) <= _REMEMBERED_LENGTH:
+            if len(self) >= _REMEMBERED_NAMES:
+                self.clear()
+            self[name] = drop
         return drop
 
 

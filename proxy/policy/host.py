@@ -9,6 +9,7 @@ __all__ = ["is_host_value"]
 
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._~%-]{1,255})(?::[0-9]{1,5})?")
 _REMEMBERED = 512
+_REMEMBERED_LENGTH = 300
 _known: dict[bytes, bool] = {}
 
 
@@ -16,7 +17,9 @@ def is_host_value(value: bytes) -> bool:
     """A name or address with an optional port; no user information, path, list or space. Remembered, bounded."""
     known = _known.get(value)
     if known is None:
-        if len(_known) >= _REMEMBERED:
-            _known.clear()
-        known = _known[value] = _HOST.fullmatch(value) is not None
+        known = _HOST.fullmatch(value) is not None
+        if len(value) <= _REMEMBERED_LENGTH:
+            if len(_known) >= _REMEMBERED:
+                _known.clear()
+            _known[value] = known
     return known
