@@ -80,12 +80,19 @@ class IncomingRules:
             attribute = attribute.strip()
             match key.strip().lower():
                 case b"path" if attribute[:1] == b"/":
-                    kept.append(b" Path=" + (self._local_path(attribute) or attribute))
+                    kept.append(b" Path=" + self._cookie_path(attribute))
                 case b"domain" if self._covers(attribute.lower().lstrip(b".")):
                     continue
                 case _:
                     kept.append(part)
         return b";".join(kept)
+
+    def _cookie_path(self, path: bytes) -> bytes:
+        local = self._local_path(path)
+        if local is None and (self._base + b"/").startswith(path.rstrip(b"/") + b"/"):
+            # It covers the whole base, and must not come to cover the other upstreams of this address.
+            return self._prefix or b"/"
+        return path if local is None else local
 
     def _covers(self, domain: bytes) -> bool:
         return self._host == domain or self._host.endswith(b"." + domain)
