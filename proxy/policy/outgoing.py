@@ -92,7 +92,8 @@ class OutgoingRules:
         return b"".join(parts)
 
     def _inject_query(self, target: bytes, parameter: bytes) -> bytes:
-        if not parameter:
+        # The asterisk of OPTIONS is a target of its own, and has no query (RFC 9112 §3.2.4).
+        if not parameter or target == b"*":
             return target
         path, mark, query = target.partition(b"?")
         kept = (
