@@ -64,6 +64,13 @@ class CoarseTimer:
 
     def _tick(self) -> None:
         now = self._loop.time()
-        for watched in [w for w in self._watched if w.expire_at <= now]:
-            watched.expire(now)
-        self._handle = self._loop.call_later(self._interval, self._tick) if self._watched else None
+        self._handle = None
+        try:
+            for watched in [w for w in self._watched if w.expire_at <= now]:
+                # An earlier one may have ended it, or moved its deadline.
+                if watched in self._watched and watched.expire_at <= now:
+                    watched.expire(now)
+        finally:
+            # One that fails must not end the deadlines of all the others.
+            if self._watched and self._handle is None:
+                self._handle = self._loop.call_later(self._interval, self._tick)
