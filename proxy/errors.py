@@ -53,12 +53,21 @@ class OutriderError(Exception):
     closes: ClassVar[bool] = False
     """Whether the caller's connection can no longer be trusted to be in step."""
 
-    def __init__(self, detail: str, *, retry_after: float | None = None, processed: bool | None = None) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        processed: bool | None = None,
+        stage: str | None = None,
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
         if processed is not None:
             self.processed = processed
+        if stage is not None:
+            self.stage = stage
 
 
 class RouteNotFound(OutriderError):

@@ -9,6 +9,9 @@ import yaml
 
 from proxy.cli import COMMANDS
 from proxy.config.auth_model import AuthProfile
+from proxy.config.breaker_model import BreakerPolicy
+from proxy.config.concurrency_model import ConcurrencyPolicy
+from proxy.config.hedge_model import HedgePolicy
 from proxy.config.load import load_text
 from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, Timeouts, Tls, Upstream
 from proxy.config.retry_model import Replay, Retry
@@ -32,6 +35,9 @@ GROUPS = {
     "routes": Route,
     "retry": Retry,
     "replay": Replay,
+    "concurrency": ConcurrencyPolicy,
+    "breaker": BreakerPolicy,
+    "hedge": HedgePolicy,
 }
 
 

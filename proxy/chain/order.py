@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from proxy.chain.authenticate import authenticate
+from proxy.chain.breaker import breaker
+from proxy.chain.concurrency import concurrency
 from proxy.chain.context import Context
+from proxy.chain.hedge import hedge
 from proxy.chain.transport import transport
 from proxy.message import Stage
 from proxy.policy.routing import RouteEntry
@@ -27,7 +30,14 @@ class Place(NamedTuple):
 
 ORDER = (
     Place("admission", None, "outermost, at the edge itself: refuses before anything is spent"),
-    Place("authenticate", authenticate, "outside the transport: waiting for a credential holds no connection"),
+    Place("hedge", hedge, "inside retry: each attempt may have its own; outside all that a call needs for itself"),
+    Place(
+        "authenticate",
+        authenticate,
+        "outside breaker and limits: a sick token endpoint opens no circuit, and a refresh holds no permit",
+    ),
+    Place("breaker", breaker, "inside retry: counts attempts; outside the limits: fails before anything queues"),
+    Place("concurrency", concurrency, "outside the rate limit: who may not be on the wire yet spends no quota"),
     Place("transport", None, "innermost: what it does is on the wire"),
 )
 """From the outermost inwards."""

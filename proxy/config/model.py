@@ -10,6 +10,10 @@ from pydantic import AfterValidator, Field
 
 from proxy.config.auth_model import AuthProfile, SecretRef
 from proxy.config.base import Model
+from proxy.config.breaker_model import BreakerPolicy
+from proxy.config.concurrency_model import ConcurrencyPolicy
+from proxy.config.hedge_model import HedgePolicy
+from proxy.config.rate_model import QuotaPolicy, RateLimits
 from proxy.config.retry_model import Replay, Retry
 from proxy.config.units import Duration, Size
 from proxy.config.values import (
@@ -169,7 +173,11 @@ class Route(Model):
     headers: Headers | None = Field(None, description="Instead of the upstream's.")
     timeout: Timeouts | None = Field(None, description="Instead of the upstream's.")
     retry: Retry | None = Field(None, description="What differs from the upstream's.")
+    rate_limit: RateLimits | None = Field(None, description="Limits of this route, beside the upstream's.")
+    quota: QuotaPolicy | None = Field(None, description="What differs from the upstream's.")
     replay: Replay | None = Field(None, description="What differs from the upstream's.")
+    concurrency: ConcurrencyPolicy | None = Field(None, description="A limit of its own within the upstream's.")
+    hedge: HedgePolicy | None = Field(None, description="What differs from the upstream's.")
 
 
 class Upstream(Model):
@@ -183,7 +191,14 @@ class Upstream(Model):
     forwarded: bool = Field(False, description="Send `Forwarded` and `X-Forwarded-*` on; they are removed otherwise.")
     timeout: Timeouts = Field(Timeouts(), description="Limits.")
     retry: Retry = Field(Retry(), description="What is tried again.")
+    rate_limit: RateLimits | None = Field(
+        None, description="How fast requests are sent to it: a limit, or a list of them that all must let one pass."
+    )
+    quota: QuotaPolicy = Field(QuotaPolicy(), description="What is learned of its own limits.")
     replay: Replay = Field(Replay(), description="Content kept for further attempts.")
+    concurrency: ConcurrencyPolicy | None = Field(None, description="Calls at once; no limit when left out.")
+    breaker: BreakerPolicy | None = Field(None, description="Leaves it alone while it fails; off when left out.")
+    hedge: HedgePolicy | None = Field(None, description="A second call when the first is slow; off when left out.")
     tls: Tls = Field(Tls(), description="TLS toward it.")
     pool: Pool = Field(Pool(), description="Connections kept to it.")
     routes: list[Route] = Field([], description="The first that matches overrides the policies above.")

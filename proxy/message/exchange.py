@@ -1,6 +1,7 @@
 """One caller's request on its way through the stages, and the verb that every stage has."""
 
 from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Protocol
 
 from proxy.clock import NEVER
@@ -19,7 +20,8 @@ class Exchange:
     `fields` are pairs of name and value as the caller wrote them. `started` and `deadline` are on the loop's clock.
     `host` is the Host value by which the caller met Outrider, `via` the values of its `Via` fields.
     `caller` is the name of the caller, empty where callers are not told apart. `wants_…` and `min_interval` (seconds)
-    are the caller's own wishes. `queued` (seconds), `coalesced` and `hedged` are told to the caller in `Proxy-Status`.
+    are the caller's own wishes. `queued` (seconds), `coalesced`, `hedged` and `replayable` (False once its content can
+    no longer be sent again) are told to the caller in `Proxy-Status`.
     `injection` is what the authenticate stage decided to put into the head; the transport writes it.
     """
 
@@ -38,6 +40,7 @@ class Exchange:
         "min_interval",
         "path",
         "queued",
+        "replayable",
         "request_id",
         "started",
         "upgrade",
@@ -75,7 +78,16 @@ class Exchange:
         self.queued = 0.0
         self.coalesced = False
         self.hedged = False
+        self.replayable = True
         self.injection: Injection | None = None
+
+    def twin(self) -> "Exchange":
+        """The same request for a second call at the same time, which has its own attempts, waits and credential."""
+        twin = copy(self)
+        twin.attempts = 0
+        twin.queued = 0.0
+        twin.injection = None
+        return twin
 
     def get(self, name: bytes) -> bytes | None:
         """The value of the first end-to-end field of this name (lower case)."""

@@ -29,7 +29,7 @@ from prometheus_client.registry import Collector
 from proxy.observe import metrics
 from proxy.observe.lag import LAG_BOUNDS, LoopLag
 from proxy.observe.metrics import Metric
-from proxy.observe.tally import BOUNDS, Tallies
+from proxy.observe.tally import BOUNDS, CIRCUITS, Tallies
 
 __all__ = ["Exposition", "Facts"]
 
@@ -79,13 +79,32 @@ class _Outrider(Collector):
             metrics.ATTEMPTS,
             [((name, outcome), n) for name, tally in self._tallies for outcome, n in tally.attempts.items()],
         )
+        yield from self._retries()
         yield _counter(
             metrics.ERRORS, [((name, code), n) for name, tally in self._tallies for code, n in tally.errors.items()]
+        )
+        yield _gauge(
+            metrics.CIRCUIT,
+            [
+                ((name, state), float(state == tally.circuit))
+                for name, tally in self._tallies
+                if tally.circuit is not None
+                for state in CIRCUITS
+            ],
         )
         yield self._loop_lag()
         yield _gauge(metrics.CONFIG_LOADED, [((), 1)])
         yield _gauge(metrics.CONFIG_LOADED_AT, [((), self._facts.loaded_at)])
         yield InfoMetricFamily(metrics.BUILD.name, metrics.BUILD.help, value=self._facts.build)
+
+    def _retries(self) -> Iterable[Family]:
+        yield _counter(
+            metrics.RETRIES, [((name, why), n) for name, tally in self._tallies for why, n in tally.retries.items()]
+        )
+        yield _counter(
+            metrics.RETRY_BUDGET_EXHAUSTED, [((name,), tally.budget_exhausted) for name, tally in self._tallies]
+        )
+        yield _counter(metrics.NOT_REPLAYABLE, [((name,), tally.not_replayable) for name, tally in self._tallies])
 
     def _requests(self) -> Family:
         return _counter(

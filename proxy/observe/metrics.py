@@ -10,6 +10,7 @@ from typing import Literal
 __all__ = [
     "ATTEMPTS",
     "BUILD",
+    "CIRCUIT",
     "CONFIG_LOADED",
     "CONFIG_LOADED_AT",
     "DURATION",
@@ -17,9 +18,12 @@ __all__ = [
     "IN_FLIGHT",
     "LOOP_LAG",
     "METRICS",
+    "NOT_REPLAYABLE",
     "REQUESTS",
     "REQUEST_BYTES",
     "RESPONSE_BYTES",
+    "RETRIES",
+    "RETRY_BUDGET_EXHAUSTED",
     "Metric",
 ]
 
@@ -55,7 +59,28 @@ ATTEMPTS = Metric(
     ("upstream", "outcome"),
     "Attempts to get an answer from the upstream: answered with any status, failed, or cancelled.",
 )
+RETRIES = Metric(
+    "outrider_retries",
+    "counter",
+    ("upstream", "reason"),
+    "Further attempts, by the failure or the status that they followed; unsent is what never reached the wire.",
+)
+RETRY_BUDGET_EXHAUSTED = Metric(
+    "outrider_retry_budget_exhausted",
+    "counter",
+    ("upstream",),
+    "Further attempts that were not made because too many were under way.",
+)
+NOT_REPLAYABLE = Metric(
+    "outrider_not_replayable",
+    "counter",
+    ("upstream",),
+    "Requests whose content could not be kept for another attempt, and so was sent once at most.",
+)
 ERRORS = Metric("outrider_errors", "counter", ("upstream", "code"), "Answers that Outrider made itself, by their code.")
+CIRCUIT = Metric(
+    "outrider_circuit_state", "gauge", ("upstream", "state"), "The breaker of an upstream: 1 at the state it is in."
+)
 LOOP_LAG = Metric("outrider_event_loop_lag_seconds", "histogram", (), "How late the event loop ran a timer.")
 CONFIG_LOADED = Metric(
     "outrider_config_last_reload_successful", "gauge", (), "Whether the last attempt to load the configuration worked."
@@ -75,7 +100,11 @@ METRICS = (
     REQUEST_BYTES,
     RESPONSE_BYTES,
     ATTEMPTS,
+    RETRIES,
+    RETRY_BUDGET_EXHAUSTED,
+    NOT_REPLAYABLE,
     ERRORS,
+    CIRCUIT,
     LOOP_LAG,
     CONFIG_LOADED,
     CONFIG_LOADED_AT,

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from proxy.errors import ERRORS
 
-__all__ = ["BOUNDS", "METHODS", "NO_UPSTREAM", "OTHER", "Outcome", "Tallies", "UpstreamTally"]
+__all__ = ["BOUNDS", "CIRCUITS", "METHODS", "NO_UPSTREAM", "OTHER", "Outcome", "Tallies", "UpstreamTally"]
 
 NO_UPSTREAM = "-"
 """The name under which requests that met no upstream are counted."""
@@ -25,24 +25,45 @@ BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 6
 Outcome = Literal["answered", "failed", "cancelled"]
 """How an attempt ended: with a response of any status, without a usable one, or because the caller left."""
 
+CIRCUITS = ("closed", "open", "half_open")
+"""The states of a breaker."""
+
 _STATUSES = range(100, 600)
 
 
 class UpstreamTally:
     """The numbers of one upstream. `begin` and `end` come in pairs, one pair per request."""
 
-    __slots__ = ("attempts", "buckets", "errors", "in_flight", "request_bytes", "requests", "response_bytes", "seconds")
+    __slots__ = (
+        "attempts",
+        "buckets",
+        "budget_exhausted",
+        "circuit",
+        "errors",
+        "in_flight",
+        "not_replayable",
+        "request_bytes",
+        "requests",
+        "response_bytes",
+        "retries",
+        "seconds",
+    )
 
     def __init__(self) -> None:
         self.in_flight = 0
         self.requests: dict[tuple[str, int | str], int] = {}
         self.buckets = [0] * (len(BOUNDS) + 1)
         self.seconds = 0.0
+        # The state of the breaker by its name; None where there is no breaker.
+        self.circuit: str | None = None
         self.request_bytes = 0
         self.response_bytes = 0
         # Present from the start at zero: a rate over a series that appears with its first error misses that error.
         self.attempts: dict[str, int] = dict.fromkeys(get_args(Outcome), 0)
         self.errors: dict[str, int] = dict.fromkeys(ERRORS, 0)
+        self.retries: dict[str, int] = {}
+        self.budget_exhausted = 0
+        self.not_replayable = 0
 
     def begin(self) -> None:
         self.in_flight += 1
@@ -65,6 +86,10 @@ class UpstreamTally:
 
     def attempt(self, outcome: Outcome) -> None:
         self.attempts[outcome] += 1
+
+    def count_retries(self, reasons: Iterable[str]) -> None:
+        """Begin to count retries for each of these reasons."""
+        self.retries = dict.fromkeys(reasons, 0) | self.retries
 
     def _first(self, method: str, status: int) -> None:
         key = (method if method in METHODS else OTHER, status if status in _STATUSES else OTHER)

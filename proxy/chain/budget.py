@@ -1,0 +1,13 @@
+"""The budget of further attempts, which the retries and hedges of an upstream share."""
+
+from proxy.chain.context import Context
+from proxy.clock import monotonic
+from proxy.policy.budget import RetryBudget
+from proxy.policy.routing import RouteEntry
+
+__all__ = ["retry_budget"]
+
+
+def retry_budget(entry: RouteEntry, context: Context) -> RetryBudget:
+    policy = entry.upstream.config.retry.budget
+    return context.shared(entry.upstream.name, RetryBudget, lambda: RetryBudget(policy.ratio, policy.min, monotonic))

@@ -1,0 +1,37 @@
+"""Builds the limits of calls at once: the upstream's, which all its routes share, and a route's own around it."""
+
+from proxy.chain.context import Context
+from proxy.clock import monotonic
+from proxy.config.concurrency_model import ConcurrencyPolicy
+from proxy.config.model import overlaid
+from proxy.message import Stage
+from proxy.policy.concurrency import AdaptiveLimit, Permits
+from proxy.policy.routing import RouteEntry
+from proxy.stages.concurrency import Adapting, Concurrency, Gate
+
+__all__ = ["concurrency"]
+
+
+class _Limiter:
+    """The gate of one policy, and what moves its limit."""
+
+    def __init__(self, policy: ConcurrencyPolicy, context: Context) -> None:
+        permits = Permits(policy.limit)
+        bounds = policy.bounds
+        self._adaptive = None if bounds is None else AdaptiveLimit(permits, *bounds)
+        self._gate = Gate(permits, policy.queue, policy.max_wait, context.loop)
+
+    def around(self, inner: Stage) -> Stage:
+        if self._adaptive is not None:
+            inner = Adapting(self._adaptive, self._gate, monotonic, inner)
+        return Concurrency(self._gate, inner)
+
+
+def concurrency(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
+    shared = entry.upstream.config.concurrency
+    if shared is not None:
+        inner = context.shared(entry.upstream.name, _Limiter, lambda: _Limiter(shared, context)).around(inner)
+    own = None if entry.route is None else overlaid(shared, entry.route.concurrency)
+    if entry.route is not None and entry.route.concurrency is not None and own is not None:
+        inner = _Limiter(own, context).around(inner)
+    return inner
