@@ -16,6 +16,7 @@ CONFIG_SCHEMA = [
     "proxy.config.concurrency_model",
     "proxy.config.hedge_model",
     "proxy.config.model",
+    "proxy.config.rate_model",
     "proxy.config.retry_model",
     "proxy.config.units",
     "proxy.config.values",

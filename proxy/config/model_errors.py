@@ -15,6 +15,7 @@ from proxy.config.base import RULE
 from proxy.config.document import Document, KeyPath
 from proxy.config.options import fields_at, profile_types
 from proxy.config.problem import Problem, listed, nearest, quoted
+from proxy.config.rate_model import LIMIT_TAG
 
 __all__ = ["file_path", "model_problems"]
 
@@ -39,7 +40,7 @@ def file_path(location: tuple[int | str, ...]) -> KeyPath:
         parts.pop()
     if len(parts) > 2 and parts[0] == "auth":
         del parts[2]
-    return tuple(part for part in parts if not str(part).startswith(SECRET_TAG))
+    return tuple(part for part in parts if not str(part).startswith((SECRET_TAG, LIMIT_TAG)))
 
 
 def _problem(error: ErrorDetails, path: KeyPath, document: Document) -> Problem:
