@@ -111,12 +111,12 @@ class Breaker:
 class _Window:
     """Counts of the last `length` seconds in buckets; a count leaves with its bucket, up to one bucket early."""
 
-    __slots__ = ("_at", "_buckets", "_end", "_width", "failed", "total")
+    __slots__ = ("_buckets", "_end", "_number", "_width", "failed", "total")
 
     def __init__(self, length: float) -> None:
         self._width = length / _BUCKETS
         self._buckets = [(0, 0)] * _BUCKETS
-        self._at = 0
+        self._number = 0
         self._end = 0.0
         self.total = 0
         self.failed = 0
@@ -124,23 +124,19 @@ class _Window:
     def add(self, now: float, failed: int) -> None:
         if now >= self._end:
             self._turn(now)
-        total_here, failed_here = self._buckets[self._at]
-        self._buckets[self._at] = (total_here + 1, failed_here + failed)
+        at = self._number % _BUCKETS
+        total_here, failed_here = self._buckets[at]
+        self._buckets[at] = (total_here + 1, failed_here + failed)
         self.total += 1
         self.failed += failed
 
     def _turn(self, now: float) -> None:
         """Go on to the bucket of `now`, forgetting those that it comes by."""
-        passed = (now - self._end) // self._width + 1
-        if passed >= _BUCKETS:
-            self._buckets = [(0, 0)] * _BUCKETS
-            self.total = self.failed = 0
-            self._end = now + self._width
-            return
-        for _ in range(int(passed)):
-            self._at = (self._at + 1) % _BUCKETS
-            total, failed = self._buckets[self._at]
-            self._buckets[self._at] = (0, 0)
+        number = int(now // self._width)
+        for passed in range(max(self._number, number - _BUCKETS) + 1, number + 1):
+            total, failed = self._buckets[passed % _BUCKETS]
+            self._buckets[passed % _BUCKETS] = (0, 0)
             self.total -= total
             self.failed -= failed
-        self._end += passed * self._width
+        self._number = number
+        self._end = (number + 1) * self._width
