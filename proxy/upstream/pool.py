@@ -7,11 +7,15 @@ import asyncio
 from collections import deque
 
 from proxy.clock import NEVER
-from proxy.errors import DeadlineExceeded, Overloaded
+from proxy.errors import DeadlineExceeded, OutriderError, Overloaded
 from proxy.upstream.connection import UpstreamConnection
 from proxy.upstream.dial import Dialer
 
 __all__ = ["ConnectionPool"]
+
+_LEAST_LIMIT = 0.001
+_EARLY = 0.01
+"""Seconds by which a loop's timers may come before their time."""
 
 
 class ConnectionPool:
@@ -46,27 +50,37 @@ class ConnectionPool:
         limit = min(connect_limit or NEVER, remaining)
         if limit <= 0:
             raise DeadlineExceeded("The request's deadline passed before the upstream was reached.")
-        if self._open >= self._limit:
-            handed = await self._wait(limit)
-            if handed is not None:
+        while self._open >= self._limit:
+            handed = await self._wait(limit, deadline)
+            if handed is None:
+                break
+            if handed.is_quiet():
                 return handed
-        self._open += 1
-        try:
-            connection = await self._dialer.dial(limit)
-        except BaseException:
-            self._open -= 1
-            self._wake(None)
-            raise
-        connection.adopt(self._freed, self._lost)
-        return connection
+            handed.abort()
+        else:
+            self._open += 1
+        return await self._dial(connect_limit, deadline)
 
     async def close(self) -> None:
         while self._idle:
             self._idle.pop().abort()
         await self._dialer.close()
 
-    async def _wait(self, limit: float) -> UpstreamConnection | None:
-        """Wait in line for a connection, or (None) for the room to open one."""
+    async def _dial(self, connect_limit: float, deadline: float) -> UpstreamConnection:
+        """Open a connection in the room that has been counted already."""
+        try:
+            limit = min(connect_limit or NEVER, max(deadline - self._loop.time(), _LEAST_LIMIT))
+            connection = await self._dialer.dial(limit)
+        except BaseException as error:
+            self._leave_room()
+            if isinstance(error, OutriderError) and self._is_past(deadline):
+                raise DeadlineExceeded("The request's deadline passed before the upstream was reached.") from None
+            raise
+        connection.adopt(self._freed, self._lost)
+        return connection
+
+    async def _wait(self, limit: float, deadline: float) -> UpstreamConnection | None:
+        """Wait in line for a connection, or (None) for the room of one that ended, which stays counted."""
         waiter: asyncio.Future[UpstreamConnection | None] = self._loop.create_future()
         self._waiters.append(waiter)
         try:
@@ -74,6 +88,8 @@ class ConnectionPool:
                 return await waiter
         except TimeoutError:
             self._pass_on(waiter)
+            if self._is_past(deadline):
+                raise DeadlineExceeded("The request's deadline passed before a connection was free.") from None
             raise Overloaded(f"All {self._limit} connections to the upstream are in use.", retry_after=1) from None
         except asyncio.CancelledError:
             self._pass_on(waiter)
@@ -84,7 +100,7 @@ class ConnectionPool:
         if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
             connection = waiter.result()
             if connection is None:
-                self._wake(None)
+                self._leave_room()
             else:
                 self._freed(connection)
 
@@ -96,14 +112,21 @@ class ConnectionPool:
                 return True
         return False
 
+    def _is_past(self, deadline: float) -> bool:
+        return self._loop.time() >= deadline - _EARLY
+
+    def _leave_room(self) -> None:
+        """A connection is no more: its room goes to the next in line."""
+        if not self._wake(None):
+            self._open -= 1
+
     def _freed(self, connection: UpstreamConnection) -> None:
         connection.rest_until(self._loop.time() + self._idle_limit)
         if not self._waiters or not self._wake(connection):
             self._idle.append(connection)
 
     def _lost(self, connection: UpstreamConnection) -> None:
-        self._open -= 1
         if connection in self._idle:
             self._idle.remove(connection)
         self._dialer.forget(connection)
-        self._wake(None)
+        self._leave_room()
