@@ -14,7 +14,7 @@ from typing import cast
 import aiohttp
 from yarl import URL
 
-from proxy.clock import CoarseTimer
+from proxy.clock import NEVER, CoarseTimer
 from proxy.upstream.connection import UpstreamConnection
 from proxy.upstream.translate import translate_connect_error
 
@@ -43,9 +43,10 @@ class Dialer:
         )
 
     async def dial(self, limit: float) -> UpstreamConnection:
-        """A new connection within `limit` seconds. Raises UpstreamError."""
+        """A new connection within `limit` seconds (NEVER for no limit). Raises UpstreamError."""
         try:
-            handle = await self._connector.connect(self._request, [], aiohttp.ClientTimeout(connect=limit))
+            timeout = aiohttp.ClientTimeout(connect=None if limit == NEVER else limit)
+            handle = await self._connector.connect(self._request, [], timeout)
         except (TimeoutError, aiohttp.ClientError, OSError, ssl.SSLError) as error:
             raise translate_connect_error(error, limit) from None
         connection = cast(UpstreamConnection, handle.protocol)
