@@ -31,6 +31,7 @@ _HEX_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[\t\x20-\x7e\x80-\xff]*)?")
 _CONTROL = "The upstream's response head has control characters."
 _CHUNK_LINE_CAP = 4096
 _TRAILER_CAP = 64 * 1024
+_REMEMBERED_LENGTH = 64
 _STATUS_LINES: dict[bytes, tuple[int, int, bytes]] = {}
 
 
@@ -112,9 +113,11 @@ def _status_line(line: bytes) -> tuple[int, int, bytes]:
     match = _STATUS_LINE.fullmatch(line)
     if match is None:
         raise UpstreamProtocolError("The upstream's answer does not begin with an HTTP/1 status line.")
-    if len(_STATUS_LINES) >= 256:
-        _STATUS_LINES.clear()
-    known = _STATUS_LINES[line] = int(match[1]), int(match[2]), match[3] or b""
+    known = int(match[1]), int(match[2]), match[3] or b""
+    if len(line) <= _REMEMBERED_LENGTH:
+        if len(_STATUS_LINES) >= 256:
+            _STATUS_LINES.clear()
+        _STATUS_LINES[line] = known
     return known
 
 
@@ -207,8 +210,10 @@ class ChunkedDecoder:
                 continue
             end = data.find(b"\n", position)
             if end < 0:
-                if size - position > _CHUNK_LINE_CAP:
-                    raise UpstreamProtocolError("A chunk's size line in the upstream's answer is too long.")
+                # The cut must not decide: what is refused in pieces is what would be refused as a whole.
+                cap = _TRAILER_CAP if self._left == self._TRAILER else _CHUNK_LINE_CAP
+                if size - position > cap + len(b"\r"):
+                    raise UpstreamProtocolError("A line between the chunks of the upstream's answer is too long.")
                 self._buffer = data[position:]
                 break
             self._line(data[position:end].removesuffix(b"\r"))
