@@ -176,6 +176,6 @@ def _apply_connection(head: RequestHead, named: frozenset[bytes], upgrade: bytes
     if b"upgrade" in named and upgrade is not None and not head.old:
         wanted = [protocol for protocol in upgrade.split(b",") if protocol.strip().lower() not in _IGNORED_UPGRADES]
         head.upgrade = b",".join(wanted).strip() or None
-    extra = named - _HOP_FIELDS
+    extra = {canonical(name) for name in named - _HOP_FIELDS}
     if extra:
         head.fields = [field for field in head.fields if canonical(field[0]) not in extra]
