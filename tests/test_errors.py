@@ -7,7 +7,7 @@ from proxy import errors
 from proxy.errors import ERRORS, OutriderError, UpstreamError
 
 _REGISTERED = frozenset(
-    [
+    (
         "dns_timeout",
         "dns_error",
         "destination_not_found",
@@ -40,7 +40,7 @@ _REGISTERED = frozenset(
         "proxy_internal_error",
         "proxy_configuration_error",
         "proxy_loop_detected",
-    ]
+    )
 )
 """The error types of RFC 9209 §2.3."""
 
