@@ -70,7 +70,7 @@ class Pipeline:
             if (source := build_source(profile, base, environ, monotonic)) is not None
         }
         self._pools = {name: self._pool(upstream, base) for name, upstream in config.upstreams.items()}
-        self._context = Context(loop, tallies, self._pools, self.sources)
+        self._context = Context(loop, tallies, self._pools, self.sources, base)
         self.chains = [self._chain(entry) for entry in self.routes.routes]
 
     def open_secret(self, ref: SecretRef) -> SecretReader:

@@ -5,6 +5,7 @@ What must not live here: what any one stage needs for itself.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import TypeVar, cast
 
 from proxy.auth.source import CredentialSource
@@ -17,9 +18,12 @@ T = TypeVar("T")
 
 
 class Context:
-    """`pools` are by upstream, `sources` by profile. `closing` are run, in turn, when the pipeline is closed."""
+    """`base` is where relative paths start. `pools` are by upstream, `sources` by profile.
 
-    __slots__ = ("_shared", "closing", "loop", "pools", "sources", "tallies")
+    `closing` are run, in turn, when the pipeline is closed.
+    """
+
+    __slots__ = ("_shared", "base", "closing", "loop", "pools", "sources", "tallies")
 
     def __init__(
         self,
@@ -27,8 +31,10 @@ class Context:
         tallies: Tallies,
         pools: Mapping[str, ConnectionPool],
         sources: Mapping[str, CredentialSource],
+        base: Path,
     ) -> None:
         self.loop = loop
+        self.base = base
         self.tallies = tallies
         self.pools = pools
         self.sources = sources

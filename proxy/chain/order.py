@@ -10,7 +10,9 @@ from proxy.chain.authenticate import authenticate
 from proxy.chain.breaker import breaker
 from proxy.chain.concurrency import concurrency
 from proxy.chain.context import Context
+from proxy.chain.deadline import deadline
 from proxy.chain.hedge import hedge
+from proxy.chain.retry import retry
 from proxy.chain.transport import transport
 from proxy.message import Stage
 from proxy.policy.routing import RouteEntry
@@ -30,6 +32,7 @@ class Place(NamedTuple):
 
 ORDER = (
     Place("admission", None, "outermost, at the edge itself: refuses before anything is spent"),
+    Place("retry", retry, "outside authenticate: every attempt takes the current credential"),
     Place("hedge", hedge, "inside retry: each attempt may have its own; outside all that a call needs for itself"),
     Place(
         "authenticate",
@@ -38,6 +41,7 @@ ORDER = (
     ),
     Place("breaker", breaker, "inside retry: counts attempts; outside the limits: fails before anything queues"),
     Place("concurrency", concurrency, "outside the rate limit: who may not be on the wire yet spends no quota"),
+    Place("deadline", deadline, "next to the wire: nothing waits between telling the time that is left and sending"),
     Place("transport", None, "innermost: what it does is on the wire"),
 )
 """From the outermost inwards."""

@@ -12,7 +12,8 @@ _LEAST_QUEUED = 0.001
 
 def proxy_status(exchange: Exchange) -> bytes | None:
     """The field line; None when there is nothing to say. `queued` is in milliseconds."""
-    if exchange.attempts < 2 and not exchange.queued and not exchange.coalesced and not exchange.hedged:
+    plain = exchange.attempts < 2 and exchange.replayable
+    if plain and not exchange.queued and not exchange.coalesced and not exchange.hedged:
         return None
     line = b"Proxy-Status: outrider"
     if exchange.attempts > 1:
@@ -23,4 +24,6 @@ def proxy_status(exchange: Exchange) -> bytes | None:
         line += b"; coalesced"
     if exchange.hedged:
         line += b"; hedged"
+    if not exchange.replayable:
+        line += b"; not_replayable"
     return line

@@ -23,7 +23,7 @@ def _stale_after_one() -> Script:
 @pytest.mark.parametrize("method", [b"PUT", b"DELETE", b"POST", b"PATCH"])
 async def test_a_request_that_changes_something_is_never_sent_twice(outrider, method):
     async with RawUpstream(_stale_after_one()) as upstream:
-        running = await outrider(facing(upstream.url))
+        running = await outrider(facing(upstream.url, upstream={"retry": {"attempts": 1}}))
         assert (await running.request()).content == b"ok"
         answer = await running.request(method, b"/once", content=b"abc")
         assert (answer.status, answer.code) == (502, "upstream_disconnected")
