@@ -14,6 +14,7 @@ CONFIG_SCHEMA = [
     "proxy.config.base",
     "proxy.config.breaker_model",
     "proxy.config.concurrency_model",
+    "proxy.config.dedup_model",
     "proxy.config.hedge_model",
     "proxy.config.model",
     "proxy.config.rate_model",

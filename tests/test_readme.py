@@ -11,6 +11,7 @@ from proxy.cli import COMMANDS
 from proxy.config.auth_model import AuthProfile
 from proxy.config.breaker_model import BreakerPolicy
 from proxy.config.concurrency_model import ConcurrencyPolicy
+from proxy.config.dedup_model import Dedup
 from proxy.config.hedge_model import HedgePolicy
 from proxy.config.load import load_text
 from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, Timeouts, Tls, Upstream
@@ -36,6 +37,7 @@ GROUPS = {
     "retry": Retry,
     "replay": Replay,
     "concurrency": ConcurrencyPolicy,
+    "dedup": Dedup,
     "breaker": BreakerPolicy,
     "hedge": HedgePolicy,
 }

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from proxy.chain.authenticate import authenticate
 from proxy.chain.breaker import breaker
+from proxy.chain.coalesce import coalesce
 from proxy.chain.concurrency import concurrency
 from proxy.chain.context import Context
 from proxy.chain.deadline import deadline
@@ -32,6 +33,7 @@ class Place(NamedTuple):
 
 ORDER = (
     Place("admission", None, "outermost, at the edge itself: refuses before anything is spent"),
+    Place("coalesce", coalesce, "outside retry: those who share a call share its whole outcome, not an attempt"),
     Place("retry", retry, "outside authenticate: every attempt takes the current credential"),
     Place("hedge", hedge, "inside retry: each attempt may have its own; outside all that a call needs for itself"),
     Place(

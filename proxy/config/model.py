@@ -12,6 +12,7 @@ from proxy.config.auth_model import AuthProfile, SecretRef
 from proxy.config.base import Model
 from proxy.config.breaker_model import BreakerPolicy
 from proxy.config.concurrency_model import ConcurrencyPolicy
+from proxy.config.dedup_model import Dedup
 from proxy.config.hedge_model import HedgePolicy
 from proxy.config.rate_model import QuotaPolicy, RateLimits
 from proxy.config.retry_model import Replay, Retry
@@ -173,6 +174,7 @@ class Route(Model):
     headers: Headers | None = Field(None, description="Instead of the upstream's.")
     timeout: Timeouts | None = Field(None, description="Instead of the upstream's.")
     retry: Retry | None = Field(None, description="What differs from the upstream's.")
+    dedup: Dedup | None = Field(None, description="What differs from the upstream's.")
     rate_limit: RateLimits | None = Field(None, description="Limits of this route, beside the upstream's.")
     quota: QuotaPolicy | None = Field(None, description="What differs from the upstream's.")
     replay: Replay | None = Field(None, description="What differs from the upstream's.")
@@ -191,6 +193,7 @@ class Upstream(Model):
     forwarded: bool = Field(False, description="Send `Forwarded` and `X-Forwarded-*` on; they are removed otherwise.")
     timeout: Timeouts = Field(Timeouts(), description="Limits.")
     retry: Retry = Field(Retry(), description="What is tried again.")
+    dedup: Dedup | None = Field(None, description="Identical requests that share one call; off when left out.")
     rate_limit: RateLimits | None = Field(
         None, description="How fast requests are sent to it: a limit, or a list of them that all must let one pass."
     )

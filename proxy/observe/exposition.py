@@ -80,6 +80,7 @@ class _Outrider(Collector):
             [((name, outcome), n) for name, tally in self._tallies for outcome, n in tally.attempts.items()],
         )
         yield from self._retries()
+        yield from self._dedup()
         yield _counter(
             metrics.ERRORS, [((name, code), n) for name, tally in self._tallies for code, n in tally.errors.items()]
         )
@@ -105,6 +106,12 @@ class _Outrider(Collector):
             metrics.RETRY_BUDGET_EXHAUSTED, [((name,), tally.budget_exhausted) for name, tally in self._tallies]
         )
         yield _counter(metrics.NOT_REPLAYABLE, [((name,), tally.not_replayable) for name, tally in self._tallies])
+
+    def _dedup(self) -> Iterable[Family]:
+        yield _counter(metrics.COALESCED, [((name,), tally.coalesced) for name, tally in self._tallies])
+        yield _counter(
+            metrics.DEDUP, [((name, result), n) for name, tally in self._tallies for result, n in tally.dedup.items()]
+        )
 
     def _requests(self) -> Family:
         return _counter(

@@ -11,8 +11,10 @@ __all__ = [
     "ATTEMPTS",
     "BUILD",
     "CIRCUIT",
+    "COALESCED",
     "CONFIG_LOADED",
     "CONFIG_LOADED_AT",
+    "DEDUP",
     "DURATION",
     "ERRORS",
     "IN_FLIGHT",
@@ -77,6 +79,16 @@ NOT_REPLAYABLE = Metric(
     ("upstream",),
     "Requests whose content could not be kept for another attempt, and so was sent once at most.",
 )
+COALESCED = Metric(
+    "outrider_coalesced", "counter", ("upstream",), "Requests that were answered by the call of an identical one."
+)
+DEDUP = Metric(
+    "outrider_dedup",
+    "counter",
+    ("upstream", "result"),
+    "What deduplication did: miss made a call, collapsed joined one, hit had a kept answer, parted joined in vain, "
+    "bypass had no part in it.",
+)
 ERRORS = Metric("outrider_errors", "counter", ("upstream", "code"), "Answers that Outrider made itself, by their code.")
 CIRCUIT = Metric(
     "outrider_circuit_state", "gauge", ("upstream", "state"), "The breaker of an upstream: 1 at the state it is in."
@@ -103,6 +115,8 @@ METRICS = (
     RETRIES,
     RETRY_BUDGET_EXHAUSTED,
     NOT_REPLAYABLE,
+    COALESCED,
+    DEDUP,
     ERRORS,
     CIRCUIT,
     LOOP_LAG,

@@ -25,6 +25,10 @@ BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 6
 Outcome = Literal["answered", "failed", "cancelled"]
 """How an attempt ended: with a response of any status, without a usable one, or because the caller left."""
 
+DedupResult = Literal["miss", "collapsed", "hit", "parted", "bypass"]
+"""What deduplication did with a request: made the call for it, or gave it one that was in flight or kept; it went on
+without those that it had waited with; or it wants, or must have, an answer of its own."""
+
 CIRCUITS = ("closed", "open", "half_open")
 """The states of a breaker."""
 
@@ -39,6 +43,7 @@ class UpstreamTally:
         "buckets",
         "budget_exhausted",
         "circuit",
+        "dedup",
         "errors",
         "in_flight",
         "not_replayable",
@@ -61,9 +66,15 @@ class UpstreamTally:
         # Present from the start at zero: a rate over a series that appears with its first error misses that error.
         self.attempts: dict[str, int] = dict.fromkeys(get_args(Outcome), 0)
         self.errors: dict[str, int] = dict.fromkeys(ERRORS, 0)
+        self.dedup: dict[str, int] = dict.fromkeys(get_args(DedupResult), 0)
         self.retries: dict[str, int] = {}
         self.budget_exhausted = 0
         self.not_replayable = 0
+
+    @property
+    def coalesced(self) -> int:
+        """Requests that were answered by another's call."""
+        return self.dedup["collapsed"] + self.dedup["hit"]
 
     def begin(self) -> None:
         self.in_flight += 1
