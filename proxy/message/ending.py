@@ -3,6 +3,7 @@
 What must not live here: what is held.
 """
 
+import asyncio
 from collections.abc import Callable
 
 from proxy.message.content import ResponseContent
@@ -45,6 +46,9 @@ class _EndingContent:
     async def read(self) -> bytes:
         try:
             data = await self._inner.read()
+        except asyncio.CancelledError:
+            # Only this reader gave up: another may read on, and the last one closes.
+            raise
         except BaseException:
             self._end()
             raise
