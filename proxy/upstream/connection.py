@@ -113,8 +113,7 @@ class UpstreamConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             self._state = _CLOSED
-            gone = "The upstream closed the connection before the request was sent."
-            raise UpstreamDisconnected(gone, processed=False)
+            raise UpstreamDisconnected("The upstream closed the connection before it was used.", processed=False)
         self._state = _BUSY
         self._receiver.begin(exchange)
         self._limits = limits
