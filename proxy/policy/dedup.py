@@ -16,6 +16,7 @@ from proxy.policy.fields import canonical, list_members
 __all__ = ["ANY", "IdentityRules", "Key", "Variant", "digest", "may_be_joined_late", "may_be_kept"]
 
 Key = tuple[object, ...]
+Values = tuple[tuple[tuple[bytes, bytes], ...], ...]
 
 _ALWAYS = frozenset(("GET", "HEAD"))
 _BYPASS, _CACHE_CONTROL = b"\x00bypass", b"\x00cache"
@@ -65,7 +66,7 @@ class Variant(NamedTuple):
     """What an answer was selected by beside its key: canonical names of fields, and the values that were sent."""
 
     names: tuple[bytes, ...] = ()
-    values: tuple[tuple[bytes, ...], ...] = ()
+    values: Values = ()
 
     def fits(self, exchange: Exchange) -> bool:
         """Whether `exchange` would have been given the same answer."""
@@ -154,7 +155,7 @@ class IdentityRules:
 
 
 class _Kinds(dict[bytes, bytes | None]):
-    """By a field's name as it was spelt: its canonical name where it is in the key, a mark, or None; bounded."""
+    """By a field's name as it was spelt: its lower-case name where it is in the key, a mark, or None; bounded."""
 
     __slots__ = ("_forwarded",)
 
@@ -165,7 +166,9 @@ class _Kinds(dict[bytes, bytes | None]):
     def __missing__(self, name: bytes) -> bytes | None:
         if len(self) >= _REMEMBERED_NAMES:
             self.clear()
-        kind = self[name] = self._kind(canonical(name))
+        kind = self._kind(canonical(name))
+        # As it was spelt but for case: who folds `_` and `-` and who does not, both see a difference.
+        kind = self[name] = name.lower() if kind == canonical(name) else kind
         return kind
 
     def _kind(self, name: bytes) -> bytes | None:
@@ -178,9 +181,11 @@ class _Kinds(dict[bytes, bytes | None]):
         return None
 
 
-def _values(exchange: Exchange, names: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], ...]:
+def _values(exchange: Exchange, names: tuple[bytes, ...]) -> Values:
     return tuple(
-        tuple(value for field, value in exchange.fields if canonical(field) == name) for name in names if name != ANY
+        tuple((field.lower(), value) for field, value in exchange.fields if canonical(field) == name)
+        for name in names
+        if name != ANY
     )
 
 
