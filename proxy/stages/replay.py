@@ -12,7 +12,34 @@ from proxy.message import RequestContent, Response
 from proxy.message.ending import when_ended
 from proxy.stages.spool import Spool, SpoolCaps
 
-__all__ = ["Replay"]
+__all__ = ["Replay", "WholeReplay"]
+
+
+class WholeReplay:
+    """Content that had arrived already when it was asked for: `data` is all of it, and each attempt's."""
+
+    __slots__ = ("_data", "_left", "_source", "length")
+    replayable = True
+
+    def __init__(self, source: RequestContent, data: bytes) -> None:
+        self._source = source
+        self.length = source.length
+        self._data = self._left = data
+
+    def attempt(self) -> RequestContent:
+        self._left = self._data
+        return self
+
+    def take(self) -> bytes:
+        self._left = b""
+        return self._data
+
+    async def read(self) -> bytes:
+        left, self._left = self._left, b""
+        return left
+
+    def proceed(self) -> None:
+        self._source.proceed()
 
 
 class Replay:

@@ -16,7 +16,7 @@ from proxy.policy.budget import RetryBudget
 from proxy.policy.idempotency import IdempotencyKeys
 from proxy.policy.retry import KEYED, RETRIED_STATUSES, TABLE, Pace, Reason, Repeatable, reason
 from proxy.policy.retry_after import parse_retry_after
-from proxy.stages.replay import Replay
+from proxy.stages.replay import Replay, WholeReplay
 from proxy.stages.spool import SpoolCaps
 
 __all__ = ["Retry", "RetryRules"]
@@ -61,17 +61,21 @@ class Retry:
         keyed = exchange.method in KEYED and self._keys is not None and self._keys.on(exchange)
         if self._attempts == 1 or not exchange.wants_retry:
             return await self._next.send(exchange)
-        if exchange.content is not None:
-            return await self._send_content(exchange, exchange.content, keyed)
+        content, replay = exchange.content, None
+        if content is not None:
+            whole = content.take()
+            if whole is None:
+                return await self._send_streamed(exchange, content, keyed)
+            exchange.content = replay = WholeReplay(content, whole)
         try:
             response = await self._next.send(exchange)
         except UpstreamError as error:
-            return await self._again(exchange, error, keyed, None)
+            return await self._again(exchange, error, keyed, replay)
         if response.status not in RETRIED_STATUSES:
             return response
-        return await self._again(exchange, response, keyed, None)
+        return await self._again(exchange, response, keyed, replay)
 
-    async def _send_content(self, exchange: Exchange, content: RequestContent, keyed: bool) -> Response:
+    async def _send_streamed(self, exchange: Exchange, content: RequestContent, keyed: bool) -> Response:
         replay = Replay(content, self._rules.caps)
         settled = False
         try:
@@ -97,7 +101,7 @@ class Retry:
             return error
 
     async def _again(
-        self, exchange: Exchange, outcome: Response | UpstreamError, keyed: bool, replay: Replay | None
+        self, exchange: Exchange, outcome: Response | UpstreamError, keyed: bool, replay: Replay | WholeReplay | None
     ) -> Response:
         """Further attempts, until one succeeds or none may follow; then the last outcome as it is."""
         repeatable = Repeatable(exchange.method in self._rules.methods, keyed)
@@ -128,7 +132,7 @@ class Retry:
         exchange: Exchange,
         outcome: Response | UpstreamError,
         repeatable: Repeatable,
-        replay: Replay | None,
+        replay: Replay | WholeReplay | None,
         retry: int,
     ) -> tuple[Reason, float] | None:
         """Why the `retry`-th further attempt is made, and the seconds before; None when the outcome is the answer."""

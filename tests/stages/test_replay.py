@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from proxy.errors import InternalError
 from proxy.message import RequestContent, Response
-from proxy.stages.replay import Replay
+from proxy.stages.replay import Replay, WholeReplay
 from proxy.stages.spool import SpoolCaps
 from tests.stages.contents import FedContent, WholeRequest
 
@@ -28,6 +28,17 @@ async def test_content_that_came_with_its_head_is_handed_over_whole_each_time() 
     replay = Replay(WholeRequest(b"abc"), CAPS)
     assert [replay.attempt().take() for _ in range(3)] == [b"abc"] * 3
     assert replay.replayable
+
+
+@pytest.mark.parametrize("data", [b"", b"abc"])
+async def test_content_that_is_whole_is_each_attempts_by_either_way_of_reading(data: bytes) -> None:
+    replay = WholeReplay(WholeRequest(data), data)
+    for _ in range(2):
+        assert replay.attempt().take() == data
+        assert await replay.read() == b""
+        attempt = replay.attempt()
+        assert await attempt.read() == data
+        assert await attempt.read() == b""
 
 
 async def test_each_attempt_reads_from_the_start_what_the_caller_sent_once() -> None:

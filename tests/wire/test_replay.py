@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-import os
+from pathlib import Path
 
 import pytest
 
@@ -174,7 +174,7 @@ async def test_no_file_is_left_open(outrider, tmp_path):
 
 def _open_files() -> list[str]:
     found = []
-    for fd in os.listdir("/proc/self/fd"):
+    for descriptor in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # the descriptor of the listing itself is gone by now
-            found.append(os.readlink(f"/proc/self/fd/{fd}"))
+            found.append(str(descriptor.readlink()))
     return found
