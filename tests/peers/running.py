@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -78,6 +79,13 @@ class Outrider(_Reachable):
         daemon = Daemon(load_text(text, "outrider.yaml", environ or {}), environ or {})
         await daemon.start()
         return cls(daemon)
+
+    async def has_in_flight(self, wanted: Callable[[int], bool]) -> None:
+        """Wait until as many requests are in flight as are `wanted`."""
+        async with asyncio.timeout(5):
+            while not wanted(self.daemon._pipeline.admission.in_flight):
+                await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
 
     async def stop(self) -> None:
         await self.daemon.close()
