@@ -3,7 +3,7 @@
 The adaptive limit grows by one while it is used and every answer comes, and shrinks to nine tenths when a call is
 dropped or times out (additive increase, multiplicative decrease). As in TCP, a step up takes as many answers as the
 limit is high, and the drops of one crowd count once; otherwise one bad moment would end at the bottom. What must not
-live here: waiting, who is next (`proxy.policy.turns`), which outcomes are drops (`proxy.stages.concurrency`).
+live here: waiting, who is next (`proxy.policy.line`), which outcomes are drops (`proxy.stages.concurrency`).
 """
 
 from proxy.clock import NEVER

@@ -2,7 +2,7 @@
 
 Stands inside the breaker, which fails before anything queues, and inside the credential: nobody holds a permit while
 one is being fetched. A permit is held until the response's content has ended. What must not live here: how a limit is
-found (`proxy.policy.concurrency`), who is next (`proxy.policy.turns`).
+found (`proxy.policy.concurrency`), who is next (`proxy.policy.line`).
 """
 
 import asyncio
@@ -12,12 +12,16 @@ from proxy.errors import DeadlineExceeded, Overloaded, UpstreamConnectFailed, Up
 from proxy.message import Exchange, Response, Stage
 from proxy.message.ending import when_ended
 from proxy.policy.concurrency import AdaptiveLimit, Permits
-from proxy.policy.turns import Turns
+from proxy.policy.line import Line
 
 __all__ = ["Adapting", "Concurrency", "Gate"]
 
 _RETRY_AFTER = 1.0
 _DROPS = frozenset((429, 503))
+
+
+def _any(_: None) -> bool:
+    return True
 
 
 class Gate:
@@ -30,7 +34,7 @@ class Gate:
         self._queue = queue
         self._max_wait = max_wait
         self._loop = loop
-        self._line: Turns[asyncio.Future[None]] = Turns()
+        self._line: Line[None, asyncio.Future[None]] = Line()
 
     def __len__(self) -> int:
         """How many wait."""
@@ -43,7 +47,7 @@ class Gate:
         if not self._max_wait or len(self._line) >= self._queue:
             raise self._refusal("and as many wait as may.")
         waiter: asyncio.Future[None] = self._loop.create_future()
-        self._line.put(exchange.caller, waiter)
+        self._line.put(exchange.caller, None, waiter)
         try:
             async with asyncio.timeout_at(min(until, exchange.deadline)):
                 await waiter
@@ -71,7 +75,7 @@ class Gate:
     def let_in(self) -> None:
         """Give the permits that are free to those who wait."""
         permits = self.permits
-        while permits.in_use < permits.limit and (waiter := self._line.take()) is not None:
+        while permits.in_use < permits.limit and (waiter := self._line.take(_any)) is not None:
             if not waiter.done():
                 permits.in_use += 1
                 waiter.set_result(None)
@@ -81,7 +85,7 @@ class Gate:
         if waiter.done() and not waiter.cancelled():
             self.release()
         else:
-            self._line.remove(caller, waiter)
+            self._line.remove(caller, None, waiter)
 
     def _refusal(self, why: str) -> Overloaded:
         return Overloaded(
