@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from proxy.cli.policies import policies
 from proxy.config.address import TcpAddress, parse_address
 from proxy.config.auth_model import ApiKeyProfile, AuthProfile, ExecProfile, FileProfile, HeadersProfile
 from proxy.config.model import Config, FieldEdits, Headers, Timeouts, Tls
@@ -133,6 +134,8 @@ def _tell_way(told: Explanation, config: Config, method: str, matched: Matched) 
         told.say("tls", _tls(upstream.tls))
     timeouts = entry.route.timeout if entry.route and entry.route.timeout else upstream.timeout
     told.say("limits", _limits(timeouts))
+    for label, text in policies(entry, method):
+        told.say(label, text)
     headers = entry.route.headers if entry.route and entry.route.headers else upstream.headers
     for label, text in _edits(headers):
         told.say(label, text)

@@ -27,6 +27,7 @@ PACKED = gzip.compress(b"the same line again and again\n" * 500, mtime=0)
 """What `/packed` serves with `Content-Encoding: gzip`."""
 
 _MEBIBYTE = 2**20
+_FAILURES = 2
 
 
 @dataclass(slots=True)
@@ -78,6 +79,7 @@ class Peer:
             "moved": _redirect,
             "dropped": _drop,
             "cut": _cut,
+            "flaky": self._fail_twice,
         }
         return await handlers.get(segments[2] if len(segments) > 2 else "", _hello)(request, seen)
 
@@ -108,6 +110,15 @@ class Peer:
             await self.gate.wait()
         await response.write(b"data: second\n\n")
         return response
+
+    async def _fail_twice(self, request: web.Request, seen: Seen) -> web.StreamResponse:
+        """Unavailable to the first two requests for a target, then well."""
+        if content := await request.read():
+            seen.content = f"{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()[:8]}…"
+        earlier = [one for one in self.seen if (one.method, one.target) == (seen.method, seen.target)]
+        if len(earlier) <= _FAILURES:
+            return web.json_response({"message": "try again"}, status=503)
+        return web.json_response({"message": "hello", "asked": len(earlier)})
 
     async def _send_report(self, _: web.Request, __: Seen) -> web.StreamResponse:
         return web.FileResponse(self.folder / "report.bin", headers={"Content-Type": "application/octet-stream"})

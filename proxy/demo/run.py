@@ -43,6 +43,8 @@ upstreams:
     match: {prefix: /api}
     auth: token
     headers: {set: {X-Team: payments}, remove: [X-Debug]}
+    retry: {backoff: {base: 20ms}}
+    routes: [{match: "POST /flaky/keyed", retry: {idempotency_key: auto}}]
   partner: {url: "${DEMO_ORIGIN}/partner", match: {prefix: /partner}, auth: door}
   maps: {url: "${DEMO_ORIGIN}/maps", match: {prefix: /maps}, auth: key}
   named: {url: "${DEMO_ORIGIN}/maps", match: {host: maps.localhost}, auth: key}

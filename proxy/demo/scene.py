@@ -86,6 +86,12 @@ class Scene:
             seen = self.peer.seen[-1] if len(self.peer.seen) > before else None
             return Reply(f"{method} {target}", response.status, response.headers.copy(), content, seen)
 
+    def seen_at(self, reply: Reply) -> list[Seen]:
+        """Every request that the API saw of what `reply` answers, its repetitions included."""
+        if reply.seen is None:
+            return []
+        return [seen for seen in self.peer.seen if (seen.method, seen.target) == (reply.seen.method, reply.seen.target)]
+
     def step(self, title: str, reply: Reply, expected: Mapping[str, bool], *, answer: str = "", seen: str = "") -> Step:
         """The step of an ordinary request and answer; `answer` and `seen` say more than the summaries."""
         return Step(

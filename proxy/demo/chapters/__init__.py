@@ -11,6 +11,7 @@ from proxy.demo.chapters.guard import guard
 from proxy.demo.chapters.live import live
 from proxy.demo.chapters.observing import observing
 from proxy.demo.chapters.profiles import profiles
+from proxy.demo.chapters.retries import retries
 from proxy.demo.scene import Chapter
 
 __all__ = ["CHAPTERS"]
@@ -23,5 +24,6 @@ CHAPTERS = [
     Chapter("Addresses", addresses),
     Chapter("Who is turned away", guard),
     Chapter("When the API fails, the answer says how", faults),
+    Chapter("What is tried again, and what never is", retries),
     Chapter("What the operator sees", observing),
 ]

@@ -7,21 +7,21 @@ from proxy.demo.scene import Scene, Step
 
 __all__ = ["observing"]
 
-_REQUESTS = re.compile(r'^outrider_requests_total\{[^}]*upstream="api"[^}]*\} (\d+)', re.MULTILINE)
+_ATTEMPTS = re.compile(r'^outrider_attempts_total\{[^}]*upstream="api"[^}]*\} (\d+)', re.MULTILINE)
 
 
 async def observing(scene: Scene) -> AsyncIterator[Step]:
     ready = await scene.ask("GET", "/readyz", base=scene.admin)
     yield Step("Health", "GET /readyz (admin)", "", str(ready.status), {"status 200": ready.status == 200})
     metrics = await scene.ask("GET", "/metrics", base=scene.admin)
-    counted = sum(int(count) for count in _REQUESTS.findall(metrics.content.decode()))
+    counted = sum(int(count) for count in _ATTEMPTS.findall(metrics.content.decode()))
     arrived = sum(seen.target.startswith("/v1/") for seen in scene.peer.seen)
     yield Step(
         "Prometheus metrics",
         "GET /metrics (admin)",
         "",
-        f"{metrics.status}\nrequests to api: {counted}",
-        {"status 200": metrics.status == 200, "every request of this demonstration is counted": counted >= arrived > 0},
+        f"{metrics.status}\nattempts at api: {counted}",
+        {"status 200": metrics.status == 200, "everything that reached the API is counted": counted >= arrived > 0},
     )
     config = await scene.ask("GET", "/api/config", base=scene.admin)
     shown = (metrics.content + config.content).decode()
