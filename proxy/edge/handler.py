@@ -144,7 +144,8 @@ class ProxyHandler:
             # The answer is under way, so there is no place for another one: the cut connection tells it.
             visit.connection.abort()
             return
-        lines, content = problem_answer(error, visit.request_id, upstream, exchange.attempts if exchange else 0)
+        attempts, replayable = (0, True) if exchange is None else (exchange.attempts, exchange.replayable)
+        lines, content = problem_answer(error, visit.request_id, upstream, attempts, replayable=replayable)
         try:
             send_local(visit, error.status, lines, content)
         except ConnectionError:

@@ -12,7 +12,12 @@ __all__ = ["problem_answer"]
 
 
 def problem_answer(
-    error: OutriderError, request_id: bytes, upstream: str | None = None, attempts: int = 0
+    error: OutriderError,
+    request_id: bytes,
+    upstream: str | None = None,
+    attempts: int = 0,
+    *,
+    replayable: bool = True,
 ) -> tuple[list[bytes], bytes]:
     """Field lines (framing excluded) and content."""
     retry_after = None if error.retry_after is None else math.ceil(error.retry_after)
@@ -35,6 +40,8 @@ def problem_answer(
     ]
     if attempts > 1:
         lines[-1] += b"; attempts=%d" % attempts
+    if not replayable:
+        lines[-1] += b"; not_replayable"
     if retry_after is not None:
         lines.append(b"Retry-After: %d" % retry_after)
     if isinstance(error, CallerNotAllowed):

@@ -125,7 +125,11 @@ class Retry:
                 self._rules.budget.give_back()
         if isinstance(outcome, Response):
             return outcome
-        raise outcome
+        try:
+            raise outcome
+        finally:
+            # An error holds its frames, and this one would hold the error.
+            del outcome
 
     def _decide(
         self,

@@ -23,6 +23,10 @@ def tallies() -> Tallies:
     tally.begin()
     tally.error("upstream_timeout")
     tally.attempt("failed")
+    tally.count_retries(["503", "timeout"])
+    tally.retries["503"] += 2
+    tally.budget_exhausted = 3
+    tally.not_replayable = 4
     return tallies
 
 
@@ -69,6 +73,13 @@ def test_bytes_errors_attempts_and_in_flight_are_shown(value: Sample) -> None:
     assert value("outrider_errors_total", upstream="api", code="upstream_timeout") == 1
     assert value("outrider_errors_total", upstream="-", code="upstream_timeout") == 0
     assert value("outrider_attempts_total", upstream="api", outcome="failed") == 1
+
+
+def test_retries_are_shown_by_reason_and_what_prevented_them(value: Sample) -> None:
+    assert value("outrider_retries_total", upstream="api", reason="503") == 2
+    assert value("outrider_retries_total", upstream="api", reason="timeout") == 0
+    assert value("outrider_retry_budget_exhausted_total", upstream="api") == 3
+    assert value("outrider_not_replayable_total", upstream="api") == 4
 
 
 def test_the_loops_lag_is_a_histogram(value: Sample) -> None:

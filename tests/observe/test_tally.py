@@ -73,6 +73,13 @@ def test_attempts_are_counted_by_outcome(tally: UpstreamTally) -> None:
     assert tally.attempts == {"answered": 0, "failed": 1, "cancelled": 0}
 
 
+def test_retries_are_counted_for_the_reasons_that_were_announced(tally: UpstreamTally) -> None:
+    tally.count_retries(["503"])
+    tally.retries["503"] += 1
+    tally.count_retries(["503", "timeout"])
+    assert tally.retries == {"503": 1, "timeout": 0}
+
+
 def test_requests_that_meet_no_upstream_have_their_own_tally() -> None:
     tallies = Tallies(["api"])
     tallies.none.error("route_not_found")
