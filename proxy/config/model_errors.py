@@ -151,6 +151,10 @@ def _too_small(value: Any, context: dict[str, Any]) -> tuple[str, str]:
     return "the number is too small", f"write {context['ge']} or more"
 
 
+def _not_above(value: Any, context: dict[str, Any]) -> tuple[str, str]:
+    return "it is too small", f"write something above {context['gt']:g}"
+
+
 def _empty(value: Any, context: dict[str, Any]) -> tuple[str, str]:
     return "it is empty", "write at least one entry" if isinstance(value, (list, dict)) else "write a text"
 
@@ -164,6 +168,7 @@ _BY_TYPE: dict[str, Callable[[Any, dict[str, Any]], tuple[str, str]]] = {
     "model_type": _section,
     "model_attributes_type": _section,
     "literal_error": _word,
+    "greater_than": _not_above,
     "greater_than_equal": _too_small,
     "too_short": _empty,
     "string_too_short": _empty,
