@@ -255,6 +255,6 @@ class CallerConnection(LeanRequestHandler):
 
 
 def _first_line(message: str) -> str:
-    """What the parser says, without the bytes that it quotes."""
-    lines = [line.strip(" :") for line in message.splitlines()]
-    return next((line for line in lines[1:] if line), "malformed") + "."
+    """What the parser says, without the bytes that it quotes: those stand behind a colon, or are all of it."""
+    reason, colon, _ = message.partition(":\n")
+    return (reason if colon else "malformed") + "."
