@@ -1,0 +1,13 @@
+from proxy.clock import NEVER
+from proxy.message import Exchange
+
+
+def test_a_request_begins_with_every_feature_on_and_no_deadline() -> None:
+    exchange = Exchange("GET", b"/", [], b"1", 5.0)
+    assert (exchange.wants_auth, exchange.wants_retry, exchange.wants_dedup) == (True, True, True)
+    assert (exchange.deadline, exchange.attempts, exchange.content, exchange.injection) == (NEVER, 0, None, None)
+
+
+def test_a_field_is_found_by_its_name_in_any_case_and_the_first_is_told() -> None:
+    exchange = Exchange("GET", b"/", [(b"X-One", b"1"), (b"x-one", b"2")], b"1", 0.0)
+    assert (exchange.get(b"x-one"), exchange.get(b"x-on")) == (b"1", None)
