@@ -75,7 +75,8 @@ async def test_a_whole_answer_frees_the_connection_before_it_is_read() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 async def test_an_answer_is_the_same_however_its_bytes_are_cut(size: int) -> None:
-    answer = b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    answer = b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer += b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
     connection, _, told = connected()
     asking = await _asking(connection)
     for start in range(0, len(answer), size):

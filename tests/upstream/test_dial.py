@@ -183,7 +183,8 @@ async def test_plain_text_where_tls_is_expected(authority: trustme.CA) -> None:
         await connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     async with RawUpstream(script) as upstream:
-        async with Dialing(upstream.url.replace("http:", "https:"), _client(authority)) as dialer:
+        url = upstream.url.replace("http:", "https:")
+        async with Dialing(url, _client(authority)) as dialer:
             with pytest.raises(UpstreamTlsFailed):
                 await dialer.dial(5)
 
