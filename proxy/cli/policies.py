@@ -5,10 +5,13 @@ One function per policy; those that are off say nothing. What must not live here
 
 from collections.abc import Iterator
 
+from proxy.config.breaker_model import BreakerPolicy
+from proxy.config.concurrency_model import ConcurrencyPolicy
+from proxy.config.hedge_model import P95
 from proxy.config.model import overlaid
 from proxy.config.retry_model import Retry
-from proxy.config.units import format_duration
-from proxy.policy.retry import KEYED, repeatable_methods
+from proxy.config.units import format_duration, format_ratio
+from proxy.policy.retry import KEYED, SAFE, repeatable_methods
 from proxy.policy.routing import RouteEntry
 
 __all__ = ["policies"]
@@ -17,6 +20,11 @@ __all__ = ["policies"]
 def policies(entry: RouteEntry, method: str) -> Iterator[tuple[str, str]]:
     """Labels and texts, outermost policy first."""
     yield "retry", _retry(entry, method)
+    if (hedge := _hedge(entry, method)) is not None:
+        yield "hedge", hedge
+    if (breaker := entry.upstream.config.breaker) is not None:
+        yield "breaker", _breaker(breaker)
+    yield from _concurrency(entry)
 
 
 def _retry(entry: RouteEntry, method: str) -> str:
@@ -35,3 +43,35 @@ def _repeated(retry: Retry, method: str) -> str:
         return f"{method} is repeated after any failure that may pass, with a key of its own in {retry.key_field}"
     told = f"{method} is repeated only where nothing of it was sent, or on a 429 or 503 with Retry-After"
     return f"{told}; after other failures where the caller sends {retry.key_field}" if method in KEYED else told
+
+
+def _hedge(entry: RouteEntry, method: str) -> str | None:
+    hedge = overlaid(entry.upstream.config.hedge, None if entry.route is None else entry.route.hedge)
+    if hedge is None or method not in SAFE:
+        return None
+    if hedge.after == P95:
+        return "one call more when the first takes longer than 95 of 100 on this route, once that is known"
+    return f"one call more when the first has no answer after {format_duration(hedge.after)}"
+
+
+def _breaker(breaker: BreakerPolicy) -> str:
+    opens = f"{format_ratio(breaker.failure_ratio)} failures of {breaker.min_calls} calls or more"
+    pause = f"{format_duration(breaker.open)}, doubling to {format_duration(breaker.max_open)}"
+    return f"opens at {opens} in {format_duration(breaker.window)}, for {pause}; {breaker.probes} probes"
+
+
+def _concurrency(entry: RouteEntry) -> Iterator[tuple[str, str]]:
+    shared = entry.upstream.config.concurrency
+    own = None if entry.route is None else entry.route.concurrency
+    if own is not None and (laid := overlaid(shared, own)) is not None:
+        yield "concurrency", f"{_limit(laid)}, for this route alone"
+    if shared is not None:
+        yield "concurrency", f"{_limit(shared)}, for all of {entry.upstream.name}"
+
+
+def _limit(policy: ConcurrencyPolicy) -> str:
+    bounds = policy.bounds
+    limit = f"{policy.limit}" if bounds is None else f"{bounds[0]} to {bounds[1]}, as it bears,"
+    if not policy.queue or not policy.max_wait:
+        return f"{limit} calls at once, no further one waits"
+    return f"{limit} calls at once, {policy.queue} wait up to {format_duration(policy.max_wait)}"

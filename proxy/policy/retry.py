@@ -18,6 +18,7 @@ __all__ = [
     "KEYED",
     "REASONS",
     "RETRIED_STATUSES",
+    "SAFE",
     "TABLE",
     "Asks",
     "Pace",
@@ -26,6 +27,9 @@ __all__ = [
     "reason",
     "repeatable_methods",
 ]
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that ask for nothing to be changed, as far as callers may send them (RFC 9110 §9.2.1)."""
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be repeated by their definition (RFC 9110 §9.2.2)."""

@@ -11,10 +11,10 @@ from typing import Protocol
 from proxy.errors import OutriderError
 from proxy.message import Exchange, Response, Stage
 from proxy.policy.latency import Latency
+from proxy.policy.retry import SAFE
 
 __all__ = ["Budget", "Hedge", "InFlight"]
 
-_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 _LOOK_AGAIN = 0.01
 
 
@@ -57,7 +57,7 @@ class Hedge:
         self.inner = inner
 
     async def send(self, exchange: Exchange) -> Response:
-        if exchange.method not in _SAFE or exchange.content is not None or exchange.upgrade is not None:
+        if exchange.method not in SAFE or exchange.content is not None or exchange.upgrade is not None:
             return await self.inner.send(exchange)
         began, queued = self.loop.time(), exchange.queued
         after = self._latency.value if self._after is None else self._after

@@ -40,3 +40,59 @@ def test_what_is_tried_again_depends_on_method_and_route(method: str, path: str,
 
 def test_what_is_tried_once_is_off() -> None:
     assert told(config(FILE), "GET", "/once")["retry"] == "off"
+
+
+GUARDED = """
+upstreams:
+  api:
+    url: http://127.0.0.1:9000
+    hedge: {}
+    breaker: {window: 30s, min_calls: 20, failure_ratio: 50%, open: 15s}
+    concurrency: {limit: 64, queue: 256}
+    routes:
+      - {match: "GET /search", hedge: {after: 200ms}}
+      - {match: "POST /reports", concurrency: {limit: 2, queue: 0}}
+      - {match: "GET /bulk", concurrency: {adaptive: {max: 9}}}
+"""
+
+
+def test_policies_that_are_off_say_nothing() -> None:
+    assert set(told(config(FILE), "GET", "/")) == {"retry"}
+
+
+def test_a_breaker_says_when_it_opens_and_for_how_long() -> None:
+    assert told(config(GUARDED), "GET", "/")["breaker"] == (
+        "opens at 50% failures of 20 calls or more in 30s, for 15s, doubling to 2m; 3 probes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("/", "one call more when the first takes longer than 95 of 100 on this route, once that is known"),
+        ("/search", "one call more when the first has no answer after 200ms"),
+    ],
+)
+def test_a_hedge_says_when_it_is_sent(path: str, line: str) -> None:
+    assert told(config(GUARDED), "GET", path)["hedge"] == line
+
+
+def test_what_is_never_hedged_says_nothing_of_it() -> None:
+    assert "hedge" not in told(config(GUARDED), "DELETE", "/")
+
+
+def test_a_limit_of_calls_says_how_many_wait() -> None:
+    assert told(config(GUARDED), "GET", "/")["concurrency"] == "64 calls at once, 256 wait up to 5s, for all of api"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "own"),
+    [
+        ("POST", "/reports", "2 calls at once, no further one waits, for this route alone"),
+        ("GET", "/bulk", "1 to 9, as it bears, calls at once, 256 wait up to 5s, for this route alone"),
+    ],
+)
+def test_a_routes_own_limit_stands_before_the_upstreams(method: str, path: str, own: str) -> None:
+    matched = RoutingTable(config(GUARDED)).match("localhost", method, path.encode())
+    lines = [line for label, line in policies(matched.route, method) if label == "concurrency"]
+    assert lines == [own, "64 calls at once, 256 wait up to 5s, for all of api"]
