@@ -28,6 +28,7 @@ PACKED = gzip.compress(b"the same line again and again\n" * 500, mtime=0)
 
 _MEBIBYTE = 2**20
 _FAILURES = 2
+_STUCK = 5.0
 
 
 @dataclass(slots=True)
@@ -43,12 +44,13 @@ class Seen:
 
 @dataclass(slots=True)
 class Peer:
-    """The API. `gate` holds the second event of `/events` back until it is set."""
+    """The API. `gate` holds the second event of `/events` back until it is set; while it is `ill`, `/fragile` fails."""
 
     made_up: MadeUp
     folder: Path
     seen: list[Seen] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    ill: bool = False
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
@@ -80,7 +82,10 @@ class Peer:
             "dropped": _drop,
             "cut": _cut,
             "flaky": self._fail_twice,
+            "stuck": self._get_stuck,
         }
+        if self.ill and segments[1] == "fragile":
+            return web.json_response({"message": "out of order"}, status=503)
         return await handlers.get(segments[2] if len(segments) > 2 else "", _hello)(request, seen)
 
     def _admits(self, door: str, request: web.Request) -> bool:
@@ -99,6 +104,8 @@ class Peer:
                 return authorization == f"Bearer {made_up.command}"
             case "rotating":
                 return authorization == f"Bearer {made_up.rotated}"
+            case "fragile":
+                return True
             case _:
                 return False
 
@@ -119,6 +126,12 @@ class Peer:
         if len(earlier) <= _FAILURES:
             return web.json_response({"message": "try again"}, status=503)
         return web.json_response({"message": "hello", "asked": len(earlier)})
+
+    async def _get_stuck(self, request: web.Request, seen: Seen) -> web.StreamResponse:
+        """The first request for a target gets no answer in time."""
+        if sum(one.target == seen.target for one in self.seen) == 1:
+            await asyncio.sleep(_STUCK)
+        return await _hello(request, seen)
 
     async def _send_report(self, _: web.Request, __: Seen) -> web.StreamResponse:
         return web.FileResponse(self.folder / "report.bin", headers={"Content-Type": "application/octet-stream"})

@@ -51,6 +51,13 @@ upstreams:
   signed: {url: "${DEMO_ORIGIN}/signed", match: {prefix: /signed}, auth: app}
   commanded: {url: "${DEMO_ORIGIN}/commanded", match: {prefix: /commanded}, auth: command}
   rotating: {url: "${DEMO_ORIGIN}/rotating", match: {prefix: /rotating}, auth: rotated}
+  fragile:
+    url: ${DEMO_ORIGIN}/fragile
+    match: {prefix: /fragile}
+    retry: {attempts: 1}
+    concurrency: {limit: 8, queue: 16}
+    breaker: {min_calls: 4, open: 200ms, probes: 1}
+    hedge: {after: 100ms}
   dead: {url: "${DEMO_DEAD}", match: {prefix: /dead}}
 """
 """What the demonstration's Outrider runs on: an ordinary file, its variables taken from a made-up environment."""

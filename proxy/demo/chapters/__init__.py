@@ -5,6 +5,7 @@ What must not live here: how a step is asked and printed (`proxy.demo.scene`, `p
 
 from proxy.demo.chapters.addresses import addresses
 from proxy.demo.chapters.callers import callers
+from proxy.demo.chapters.circuits import circuits
 from proxy.demo.chapters.contents import contents
 from proxy.demo.chapters.faults import faults
 from proxy.demo.chapters.guard import guard
@@ -25,5 +26,6 @@ CHAPTERS = [
     Chapter("Who is turned away", guard),
     Chapter("When the API fails, the answer says how", faults),
     Chapter("What is tried again, and what never is", retries),
+    Chapter("When the API is ill, it is left alone", circuits),
     Chapter("What the operator sees", observing),
 ]
