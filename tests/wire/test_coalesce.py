@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import gzip
+import re
 import resource
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from proxy.stages.coalesce import Coalesce
 from tests.peers.caller import Answer, Caller
 from tests.peers.raw_upstream import Connection, RawUpstream
-from tests.peers.running import Outrider, facing
+from tests.peers.running import Outrider, OutriderProcess, facing
 from tests.peers.scripts import OK, answers, never_answers
 
 Start = Callable[..., Awaitable[Outrider]]
@@ -96,27 +97,53 @@ async def test_identical_requests_at_once_are_one_call(outrider):
         assert (made.counted("miss"), made.counted("collapsed")) == (1, 49)
 
 
-async def test_a_storm_of_identical_requests_is_one_call(outrider, scale):
-    count = scale(1000, 10_000)
-    needed, hard = 2 * count + 500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if hard not in (-1, resource.RLIM_INFINITY) and needed > hard:
-        pytest.skip(f"{needed} open files are needed, and {hard} allowed")
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
-    limits = {"limits": {"connections": count + 10, "in_flight": count + 10}}
-    body = b"HTTP/1.1 200 OK\r\ncontent-length: 20000\r\n\r\n" + b"x" * 20000
-    try:
-        async with scene(outrider, body, **limits) as made, contextlib.AsyncExitStack() as open_ones:
-            callers = [await open_ones.enter_async_context(await made.outrider.caller()) for _ in range(count)]
-            for caller in callers:
-                await caller.send(made.outrider.head())
-            await made.arrived(count)
-            made.go.set()
-            answered = await asyncio.gather(*(caller.answer(timeout=30) for caller in callers))
-            assert len(made.upstream.requests) == 1
-            assert {(answer.status, len(answer.content)) for answer in answered} == {(200, 20000)}
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+async def _in_flight(running: OutriderProcess) -> int:
+    async with await Caller.connect(running.admin_port) as caller:
+        await caller.send(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % running.admin_port)
+        text = (await caller.answer()).content.decode()
+    (count,) = re.findall(r'^outrider_requests_in_flight\{upstream="api"\} ([0-9.]+)$', text, re.MULTILINE)
+    return round(float(count))
+
+
+@pytest.fixture
+def open_files() -> Iterator[int]:
+    """As many files as this process may have; given back after the test."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield 2**20 if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_storm_of_identical_requests_is_one_call_and_one_copy(outrider_process, scale, open_files):
+    count, size = scale(1000, 10_000), scale(200_000, 10_000)
+    if open_files < count + 200:
+        pytest.skip(f"{count + 200} open files are needed, and {open_files} allowed")
+    go = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await go.wait()
+        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + bytes(size))
+
+    limits = {"connections": count + 10, "in_flight": count + 10}
+    async with RawUpstream(script) as upstream, contextlib.AsyncExitStack() as open_ones:
+        running = await outrider_process(facing(upstream.url, auth=False, upstream={"dedup": {}}, limits=limits))
+        callers = [await open_ones.enter_async_context(await running.caller()) for _ in range(count)]
+        for caller in callers:
+            await caller.send(running.head())
+        async with asyncio.timeout(30):
+            while await _in_flight(running) < count:
+                await asyncio.sleep(0.05)
+        before = running.memory()
+        go.set()
+        began = asyncio.get_running_loop().time()
+        for start in range(0, count, 100):
+            some = callers[start : start + 100]
+            for answer in await asyncio.gather(*(caller.answer(timeout=30) for caller in some)):
+                assert (answer.status, len(answer.content)) == (200, size)
+        assert len(upstream.requests) == 1
+        # Each caller may have a piece on its way; a copy of the answer for each would be more than twice as much.
+        assert running.memory() - before < count * 70_000 + 16 * 2**20
 
 
 async def test_one_after_the_other_is_not_at_once(outrider):
