@@ -37,7 +37,7 @@ class Retry(Model):
         60.0, description="The longest `Retry-After` that is waited for; an answer that asks for more passes as it is."
     )
     budget: Budget = Field(
-        Budget(), description="Further attempts at once; past it the failure is the answer. Counted per upstream."
+        Budget(), description="Further attempts at once; past it the failure is the answer. A route may have its own."
     )
     methods: list[Method] = Field(
         [], description="Methods that may be repeated here beside the idempotent ones, such as POST."
