@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from proxy.observe.exposition import Exposition, Facts
 from proxy.observe.lag import LoopLag
 from proxy.observe.metrics import METRICS
-from proxy.observe.tally import Tallies
+from proxy.observe.tally import CIRCUITS, Tallies
 
 Sample = Callable[..., float]
 
@@ -27,6 +27,7 @@ def tallies() -> Tallies:
     tally.retries["503"] += 2
     tally.budget_exhausted = 3
     tally.not_replayable = 4
+    tally.circuit = "open"
     return tallies
 
 
@@ -80,6 +81,16 @@ def test_retries_are_shown_by_reason_and_what_prevented_them(value: Sample) -> N
     assert value("outrider_retries_total", upstream="api", reason="timeout") == 0
     assert value("outrider_retry_budget_exhausted_total", upstream="api") == 3
     assert value("outrider_not_replayable_total", upstream="api") == 4
+
+
+def test_a_circuit_is_one_at_the_state_that_it_is_in(value: Sample) -> None:
+    states = {state: value("outrider_circuit_state", upstream="api", state=state) for state in CIRCUITS}
+    assert states == {"closed": 0, "open": 1, "half_open": 0}
+
+
+def test_an_upstream_without_a_breaker_shows_no_circuit(exposition: Exposition, tallies: Tallies) -> None:
+    tallies["api"].circuit = None
+    assert "outrider_circuit_state{" not in exposition.render("")[1].decode()
 
 
 def test_the_loops_lag_is_a_histogram(value: Sample) -> None:
