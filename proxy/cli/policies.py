@@ -10,7 +10,7 @@ from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.hedge_model import P95
 from proxy.config.model import overlaid
 from proxy.config.retry_model import Retry
-from proxy.config.units import format_duration, format_ratio
+from proxy.config.units import format_duration, format_ratio, format_size
 from proxy.policy.retry import KEYED, SAFE, repeatable_methods
 from proxy.policy.routing import RouteEntry
 
@@ -19,12 +19,25 @@ __all__ = ["policies"]
 
 def policies(entry: RouteEntry, method: str) -> Iterator[tuple[str, str]]:
     """Labels and texts, outermost policy first."""
+    if (dedup := _dedup(entry, method)) is not None:
+        yield "dedup", dedup
     yield "retry", _retry(entry, method)
     if (hedge := _hedge(entry, method)) is not None:
         yield "hedge", hedge
     if (breaker := entry.upstream.config.breaker) is not None:
         yield "breaker", _breaker(breaker)
     yield from _concurrency(entry)
+
+
+def _dedup(entry: RouteEntry, method: str) -> str | None:
+    dedup = overlaid(entry.upstream.config.dedup, None if entry.route is None else entry.route.dedup)
+    if dedup is None or not (dedup.in_flight or dedup.ttl):
+        return None
+    if method not in ("GET", "HEAD", *dedup.methods):
+        return f"off for {method}, which dedup.methods does not list"
+    joins = "shares the call of an identical request in flight" if dedup.in_flight else ""
+    kept = f"gets a successful answer that is at most {format_duration(dedup.ttl)} old" if dedup.ttl else ""
+    return f"{' and '.join(filter(None, [joins, kept]))}, up to {format_size(dedup.max_bytes)}"
 
 
 def _retry(entry: RouteEntry, method: str) -> str:

@@ -81,6 +81,7 @@ class Peer:
             "moved": _redirect,
             "dropped": _drop,
             "cut": _cut,
+            "slow": _take_time,
             "flaky": self._fail_twice,
             "stuck": self._get_stuck,
         }
@@ -143,6 +144,13 @@ def _base64(text: str) -> str:
 
 async def _hello(request: web.Request, seen: Seen) -> web.StreamResponse:
     return web.json_response({"message": "hello", "method": seen.method, "path": seen.target.partition("?")[0]})
+
+
+async def _take_time(request: web.Request, seen: Seen) -> web.StreamResponse:
+    """Answer after a moment, so that others can come meanwhile."""
+    seen.content = (await request.read()).decode()
+    await asyncio.sleep(0.2)
+    return await _hello(request, seen)
 
 
 async def _take_upload(request: web.Request, seen: Seen) -> web.StreamResponse:

@@ -45,6 +45,11 @@ upstreams:
     headers: {set: {X-Team: payments}, remove: [X-Debug]}
     retry: {backoff: {base: 20ms}}
     routes: [{match: "POST /flaky/keyed", retry: {idempotency_key: auto}}]
+  shared:
+    url: ${DEMO_ORIGIN}/v1
+    match: {prefix: /shared}
+    auth: token
+    dedup: {ttl: 30s, methods: [POST]}
   partner: {url: "${DEMO_ORIGIN}/partner", match: {prefix: /partner}, auth: door}
   maps: {url: "${DEMO_ORIGIN}/maps", match: {prefix: /maps}, auth: key}
   named: {url: "${DEMO_ORIGIN}/maps", match: {host: maps.localhost}, auth: key}

@@ -13,6 +13,7 @@ from proxy.demo.chapters.live import live
 from proxy.demo.chapters.observing import observing
 from proxy.demo.chapters.profiles import profiles
 from proxy.demo.chapters.retries import retries
+from proxy.demo.chapters.sharing import sharing
 from proxy.demo.scene import Chapter
 
 __all__ = ["CHAPTERS"]
@@ -26,6 +27,7 @@ CHAPTERS = [
     Chapter("Who is turned away", guard),
     Chapter("When the API fails, the answer says how", faults),
     Chapter("What is tried again, and what never is", retries),
+    Chapter("Identical requests are one call", sharing),
     Chapter("When the API is ill, it is left alone", circuits),
     Chapter("What the operator sees", observing),
 ]
