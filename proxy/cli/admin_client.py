@@ -21,10 +21,12 @@ class Unreachable(Exception):
 def admin_url(given: str | None, listen: str | None, environ: Mapping[str, str]) -> str:
     """Where to ask: the flag, the environment, the address in a file, the default; whichever comes first.
 
-    `OUTRIDER_ADMIN_LISTEN` counts too, since a daemon started with the same environment listens there.
+    `OUTRIDER_ADMIN_LISTEN` counts too, since a daemon started with the same environment listens there. Of several
+    addresses it is the first.
     """
     candidates = (given, environ.get("OUTRIDER_ADMIN"), environ.get("OUTRIDER_ADMIN_LISTEN"), listen)
-    return next((candidate for candidate in candidates if candidate), DEFAULT)
+    chosen = next((candidate for candidate in candidates if candidate), DEFAULT)
+    return chosen.partition(",")[0].strip()
 
 
 def ask(url: str, path: str) -> tuple[int, str]:

@@ -14,21 +14,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_address_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", help=f"the admin listener; else $OUTRIDER_ADMIN, then the file's, then {DEFAULT}")
-    parser.add_argument("-c", "--config", metavar="FILE", help="take the admin listener's address from this file")
+    parser.add_argument("--url", help=f"the admin listener; else $OUTRIDER_ADMIN, the file's, {DEFAULT}")
+    parser.add_argument(
+        "-c", "--config", metavar="FILE", help="the file that names the admin listener; else $OUTRIDER_CONFIG"
+    )
 
 
 def address(arguments: argparse.Namespace) -> str | None:
     """Where the admin listener is; None, after a line to the user, when the file or its listener is no help."""
     listen = None
-    if arguments.config and not arguments.url:
+    told = arguments.url or os.environ.get("OUTRIDER_ADMIN") or os.environ.get("OUTRIDER_ADMIN_LISTEN")
+    file = arguments.config or (None if told else os.environ.get("OUTRIDER_CONFIG"))
+    if file and not arguments.url:
         # Only here: reading a file costs more than the whole check.
         from proxy.cli.admin_address import admin_address
 
-        listen = admin_address(arguments.config, os.environ)
+        listen = admin_address(file, os.environ)
         if listen is None:
             return None
-    return admin_url(arguments.url, listen, os.environ)
+    url = admin_url(arguments.url, listen, os.environ)
+    if url == "off":
+        sys.stderr.write("outrider: $OUTRIDER_ADMIN_LISTEN turns the admin listener off, so there is nothing to ask\n")
+        return None
+    return url
 
 
 def run(arguments: argparse.Namespace) -> int:

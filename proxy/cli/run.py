@@ -44,6 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.bearer_env is not None and arguments.upstream is None:
         sys.stderr.write("outrider run: --bearer-env goes with --upstream; a file names its secrets itself\n")
         return 2
+    if arguments.bearer_env is not None and not os.environ.get(arguments.bearer_env):
+        sys.stderr.write(f"outrider run: --bearer-env: the variable {arguments.bearer_env} is not set or empty\n")
+        return 78
     # Before any secret is read.
     forbid_core_dumps()
     try:

@@ -1,7 +1,7 @@
-"""One caller's connection, with the deadlines, caps and strictness that aiohttp's lacks.
+"""One caller's connection: its deadlines, its refusals, its end.
 
-Together with `lean` and `server` it leans on the server's inner workings; `tests/edge/test_lean.py` holds aiohttp to
-what is relied on. What must not live here: what a request means (`head`), what happens to it (`handler`).
+Together with `lean`, `intake` and `server` it leans on the server's inner workings; `tests/edge/test_lean.py` holds
+aiohttp to what is relied on. What must not live here: what a request means (`head`), what happens to it (`handler`).
 """
 
 import asyncio
@@ -12,14 +12,13 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.http import RawRequestMessage
-from aiohttp.http_exceptions import BadHttpMethod, LineTooLong
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import StreamReader
 
 from proxy.clock import NEVER
 from proxy.edge.answer import local_head
 from proxy.edge.caller_content import CallerContent
-from proxy.edge.lean import LeanRequestHandler
-from proxy.edge.methods import STAND_IN, split_method
+from proxy.edge.intake import Intake
 from proxy.edge.problem import problem_answer
 from proxy.errors import BadRequest, HeadTooLarge, OutriderError, RequestTimeout
 
@@ -34,34 +33,16 @@ RATE_WINDOW = 5.0
 """Seconds over which a slow upload is judged."""
 
 
-class CallerConnection(LeanRequestHandler):
-    """`expire_at` is the end of what the connection is doing now: being idle, sending a head, content, or reading.
+class CallerConnection(Intake):
+    """`expire_at` is the end of what the connection is doing now: being idle, sending a head, content, or reading."""
 
-    `head_bytes` is what arrived up to the end of the last head, and maybe more; `is_aligned` tells that chunked content
-    ended where nothing of it can reach the next request.
-    """
-
-    __slots__ = (
-        "_counted",
-        "_head_bytes",
-        "_stand_in_for",
-        "content",
-        "expire_at",
-        "head_bytes",
-        "is_aligned",
-        "is_local_socket",
-        "stalled",
-    )
+    __slots__ = ("_counted", "_stalled", "_unread", "expire_at", "is_local_socket")
 
     def __init__(self, edge: "EdgeServer", loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(edge, loop, **options)
-        self._head_bytes = 0
         self._counted = 0
-        self._stand_in_for: str | None = None
-        self.head_bytes = 0
-        self.content: CallerContent | None = None
-        self.stalled = False
-        self.is_aligned = False
+        self._stalled = False
+        self._unread = 0
         self.is_local_socket = False
         self.expire_at = NEVER
 
@@ -71,7 +52,7 @@ class CallerConnection(LeanRequestHandler):
         super().connection_made(transport)
         edge = self._edge
         edge.timer.add(self)
-        self.expire_at = self._loop.time() + edge.limits.head_timeout
+        self.expire_at = self._loop.time() + edge.head_timeout
         self.is_local_socket = transport.get_extra_info("socket").family == socket.AF_UNIX
         refusal = edge.admit(self)
         if refusal is not None:
@@ -82,92 +63,25 @@ class CallerConnection(LeanRequestHandler):
         self._edge.left(self)
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
-        if self._waiter is None:
-            self._receive_busy(data)
-        else:
-            self._receive_head(data)
-
-    # Receiving
-
-    def _receive_head(self, data: bytes) -> None:
-        """Bytes while no request is being handled: a head, and maybe the content behind it."""
-        if not self._head_bytes:
-            self.expire_at = self._loop.time() + self._edge.limits.head_timeout
-        self._head_bytes += len(data)
-        super().data_received(data)
-        messages = self._messages
-        if not messages:
-            if self._head_bytes > self._edge.limits.head:
-                self.refuse(HeadTooLarge(f"The head is larger than {self._edge.limits.head} bytes (limits.head)."))
-            return
-        first = messages[0][0]
-        if isinstance(getattr(first, "exc", None), BadHttpMethod) and self._retry_method(data):
-            first = messages[0][0]
-        self.head_bytes = self._head_bytes
-        self._head_bytes = 0
-        self.is_aligned = False
-        if getattr(first, "chunked", False):
-            self._renew_parser_after(data, messages[0][1], 1)
-
-    def _receive_busy(self, data: bytes) -> None:
-        """Bytes while a request is being handled: its content, requests pipelined behind it, or tunnelled bytes."""
-        before = len(self._messages)
-        super().data_received(data)
-        content = self.content
-        if content is not None:
-            if len(self._messages) > before and hasattr(self._messages[-1][0], "exc") and not content.complete:
-                content.fail(BadRequest("The request's content is not framed as HTTP demands."))
-            elif content.length is None:
-                self._renew_parser_after(data, content.payload, 0)
-
-    def _renew_parser_after(self, data: bytes, payload: StreamReader, queued: int) -> None:
-        """Start afresh behind chunked content.
-
-        The parser turns the last trailer of chunked content into a field of the request that follows, so a new one
-        takes its place where the content certainly ends with `data`: nothing else has been parsed, and what came last
-        is the end of a message. Everywhere else the connection closes after the answer.
-        """
-        if payload.is_eof() and len(self._messages) == queued and data.endswith(b"\r\n\r\n"):
-            self._parser = self._edge.new_parser(self)
-            self.is_aligned = True
-
-    def _retry_method(self, data: bytes) -> bool:
-        """Parse a method that the parser does not know under another name, when it begins a request for certain."""
-        method, rest = split_method(data)
-        if method is None or self._head_bytes != len(data) or len(self._messages) != 1:
-            return False
-        refused = self._messages.popleft()
-        self._parser = self._edge.new_parser(self)
-        super().data_received(STAND_IN + rest)
-        if self._messages:
-            self._stand_in_for = method
-            return True
-        # aiohttp's task has been woken for a message, so there must be one; a head in pieces is refused.
-        self._messages.append(refused)
-        return False
-
-    def real_method(self, parsed: str) -> str:
-        """The method as the caller sent it."""
-        stand_in, self._stand_in_for = self._stand_in_for, None
-        return stand_in or parsed
+    async def handle(self, message: RawRequestMessage, payload: StreamReader) -> bool:
+        self.request_begins(payload)
+        keep_alive = await self._edge.handle(self, message, payload)
+        self.request_ended()
+        return keep_alive
 
     @property
     def is_lame(self) -> bool:
         """Whether the server is about to stop, so that every answer says `Connection: close`."""
         return self._edge.lame
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing of a request is here or on its way through."""
-        return self._waiter is not None and not self._messages and not self._head_bytes
-
     # Deadlines
+
+    def head_begins(self) -> None:
+        self.expire_at = self._loop.time() + self._edge.head_timeout
 
     def rest(self, now: float) -> None:
         """Between requests."""
-        self.content = None
-        self.expire_at = now + self._edge.limits.idle_timeout
+        self.expire_at = now + self._edge.idle_timeout
 
     def receive(self, content: CallerContent | None) -> None:
         """A request is being handled."""
@@ -179,27 +93,39 @@ class CallerConnection(LeanRequestHandler):
             self.expire_at = self._loop.time() + RATE_WINDOW
 
     async def drained(self) -> None:
-        """Wait while the caller does not read, no longer than its idle limit."""
-        self.stalled = True
-        self.expire_at = self._loop.time() + self._edge.limits.idle_timeout
+        """Wait for the caller to read; one that reads nothing at all for its idle limit is given up."""
+        self._stalled = True
+        self._unread = self._buffered()
+        self.expire_at = self._loop.time() + self._edge.idle_timeout
         try:
             await self._drain_helper()
         finally:
-            self.stalled = False
+            self._stalled = False
             self.expire_at = NEVER
 
     def expire(self, now: float) -> None:
         content = self.content
-        if self.stalled:
-            self.abort()
-        elif self._waiter is None and content is not None and not content.complete:
+        if self._stalled:
+            self._judge_reader(now)
+        elif content is not None and not content.complete:
             self._judge_rate(content, now)
-        elif self._waiter is None:
+        elif self._request_in_progress:
             self.expire_at = NEVER
         elif self._head_bytes:
             self.refuse(RequestTimeout("The head did not arrive in time (limits.head_timeout)."))
         else:
             self.force_close()
+
+    def _judge_reader(self, now: float) -> None:
+        unread = self._buffered()
+        if unread >= self._unread:
+            self.abort()
+        else:
+            self._unread = unread
+            self.expire_at = now + self._edge.idle_timeout
+
+    def _buffered(self) -> int:
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
 
     def _judge_rate(self, content: CallerContent, now: float) -> None:
         if content.waiting and content.received - self._counted < self._edge.limits.min_body_rate * RATE_WINDOW:
@@ -239,9 +165,6 @@ class CallerConnection(LeanRequestHandler):
         if self.transport is not None:
             head = local_head(error.status, lines, len(content), request_id, keep_alive=False, old=False)
             self.transport.write(head + content)
-
-    async def handle(self, message: RawRequestMessage, payload: StreamReader) -> bool:
-        return await self._edge.handle(self, message, payload)
 
     def handle_garbage(self, error: BaseException, message: str) -> None:
         if isinstance(error, LineTooLong) or "Too many headers" in message:

@@ -5,14 +5,14 @@ What must not live here: which origins are listed (`proxy.policy.guard`).
 
 from proxy.message import Response
 
-__all__ = ["allow_origin", "preflight_lines"]
+__all__ = ["allow_origin", "permission", "preflight_lines"]
 
 _PREFLIGHT_SECONDS = 600
 
 
 def allow_origin(response: Response, origin: bytes) -> None:
     """Add the origin's own permission; what the upstream said of origins has been dropped already."""
-    response.lines = [*response.lines, *_permission(origin)]
+    response.lines = [*response.lines, *permission(origin)]
 
 
 def preflight_lines(origin: bytes, fields: list[tuple[bytes, bytes]]) -> list[bytes] | None:
@@ -21,12 +21,13 @@ def preflight_lines(origin: bytes, fields: list[tuple[bytes, bytes]]) -> list[by
     method = asked.get(b"access-control-request-method")
     if method is None:
         return None
-    lines = [*_permission(origin), b"Access-Control-Allow-Methods: " + method]
+    lines = [*permission(origin), b"Access-Control-Allow-Methods: " + method]
     wanted = asked.get(b"access-control-request-headers")
     if wanted is not None:
         lines.append(b"Access-Control-Allow-Headers: " + wanted)
     return [*lines, b"Access-Control-Max-Age: %d" % _PREFLIGHT_SECONDS]
 
 
-def _permission(origin: bytes) -> list[bytes]:
+def permission(origin: bytes) -> list[bytes]:
+    """The lines that let a page of `origin` read the answer."""
     return [b"Access-Control-Allow-Origin: " + origin, b"Vary: Origin"]

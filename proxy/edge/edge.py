@@ -17,6 +17,9 @@ from proxy.pipeline import Pipeline
 
 __all__ = ["Edge"]
 
+_FAREWELL = 1.0
+"""Seconds for which kept-alive callers that are between requests may still be told of the end."""
+
 
 class Edge:
     """The proxy listeners and the admin listeners of one daemon."""
@@ -30,6 +33,7 @@ class Edge:
         self._proxy: Listeners | None = None
         self._admin: Listeners | None = None
         self._servers: list[EdgeServer] = []
+        self._proxy_server: EdgeServer | None = None
 
     @property
     def in_flight(self) -> int:
@@ -40,7 +44,7 @@ class Edge:
         config = self._config
         handler = ProxyHandler(config, self._pipeline, self._log, self._loop)
         uids = None if config.access.uids is None else frozenset(config.access.uids)
-        handler.server = self._server(handler, uids)
+        handler.server = self._proxy_server = self._server(handler, uids)
         self._proxy = await self._listen(handler, config.listen_addresses, list(self._route_hosts()))
         return self._proxy.addresses
 
@@ -75,19 +79,27 @@ class Edge:
 
     def lame_duck(self) -> None:
         """Stop accepting, and tell every caller with its next answer that the connection ends."""
-        for server in self._servers[-1:] if self._proxy is None else self._servers:
-            server.lame = True
+        if self._proxy_server is not None:
+            self._proxy_server.lame = True
         if self._proxy is not None:
             self._proxy.close()
 
     async def drained(self, limit: float) -> bool:
-        """Wait until no request is in flight, at most `limit` seconds; whether that was reached."""
-        try:
-            async with asyncio.timeout(limit):
-                await self._pipeline.admission.idle()
-        except TimeoutError:
-            return False
-        return True
+        """Wait, at most `limit` seconds, until every answer has reached its caller; whether that was so.
+
+        A kept-alive caller learns of the end from the answer to its next request, so those between requests are left
+        open for a moment before they are closed.
+        """
+        if self._proxy_server is None:
+            return True
+        end = self._loop.time() + limit
+        if await self._proxy_server.emptied(min(_FAREWELL, limit)):
+            return True
+        while (left := end - self._loop.time()) > 0:
+            self._proxy_server.close_idle()
+            if await self._proxy_server.emptied(min(_FAREWELL, left)):
+                return True
+        return False
 
     async def close(self) -> None:
         for listeners in (self._proxy, self._admin):
@@ -95,4 +107,6 @@ class Edge:
                 listeners.close()
         for server in self._servers:
             server.close_idle()
+            if server is self._proxy_server:
+                server.abort_all()
             await server.shutdown(0.5)

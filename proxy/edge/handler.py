@@ -14,8 +14,8 @@ from proxy.config.model import Config
 from proxy.edge.caller import CallerConnection
 from proxy.edge.caller_content import CallerContent
 from proxy.edge.callers import Callers
-from proxy.edge.cors import allow_origin, preflight_lines
-from proxy.edge.head import RequestHead, check_size, read_head
+from proxy.edge.cors import allow_origin, permission, preflight_lines
+from proxy.edge.head import RequestHead, read_head
 from proxy.edge.overrides import TOKEN_FIELD, apply_overrides
 from proxy.edge.problem import problem_answer
 from proxy.edge.pump import relay, send_local
@@ -36,7 +36,7 @@ class ProxyHandler:
     """Handles the requests of the proxy listeners. `server` and the guards are set once the addresses are known."""
 
     __slots__ = (
-        "_allowed", "_body_cap", "_callers", "_head_cap", "_log", "_loop", "_pipeline", "_tallies", "guard", "server",
+        "_allowed", "_body_cap", "_callers", "_log", "_loop", "_pipeline", "_tallies", "guard", "server",
         "socket_guard",
     )  # fmt: skip
 
@@ -52,7 +52,6 @@ class ProxyHandler:
         self._callers = Callers(config.access, pipeline.open_secret, monotonic)
         self._allowed = frozenset[str](config.access.overrides)
         self._body_cap = config.limits.body
-        self._head_cap = config.limits.head
         self._log = log
         self._loop = loop
 
@@ -76,9 +75,7 @@ class ProxyHandler:
         return visit.keep_alive
 
     async def _serve(self, visit: Visit) -> None:
-        if visit.connection.head_bytes > self._head_cap:
-            check_size(visit.message, self._head_cap)
-        head = visit.head = read_head(visit.message, visit.method)
+        head = read_head(visit.message, visit.method, visit.connection.head_cap)
         visit.old = head.old
         self._check_guard(visit, head)
         if head.origin is not None and visit.origin is not None and visit.method == "OPTIONS":
@@ -146,6 +143,8 @@ class ProxyHandler:
             return
         attempts, replayable = (0, True) if exchange is None else (exchange.attempts, exchange.replayable)
         lines, content = problem_answer(error, visit.request_id, upstream, attempts, replayable=replayable)
+        if visit.origin is not None:
+            lines += permission(visit.origin)
         try:
             send_local(visit, error.status, lines, content)
         except ConnectionError:

@@ -26,7 +26,7 @@ from proxy.policy.fields import (
 )
 from proxy.policy.host import is_host_value
 
-__all__ = ["RequestHead", "check_size", "read_head"]
+__all__ = ["RequestHead", "read_head"]
 
 _REFUSED_METHODS = frozenset(("CONNECT", "TRACE"))
 # An upgrade to HTTP/2 would carry requests past everything that stands between (RFC 9113 removed it).
@@ -67,15 +67,16 @@ class RequestHead:
         self.own: dict[bytes, bytes] | None = None
 
 
-def check_size(message: RawRequestMessage, cap: int) -> None:
-    """Raises HeadTooLarge. Asked only where what arrived with the head was more than `cap` bytes."""
+def _check_size(message: RawRequestMessage, cap: int) -> None:
     size = len(message.path) + sum(len(name) + len(value) + 4 for name, value in message.raw_headers)
     if size > cap:
         raise HeadTooLarge(f"The head is larger than {cap} bytes (limits.head).")
 
 
-def read_head(message: RawRequestMessage, method: str) -> RequestHead:
-    """Raises BadRequest."""
+def read_head(message: RawRequestMessage, method: str, cap: int = 0) -> RequestHead:
+    """`cap` is in bytes, 0 for a head that is known to be within it. Raises BadRequest, HeadTooLarge."""
+    if cap:
+        _check_size(message, cap)
     head = RequestHead()
     head.old = _is_old(message.version)
     head.target = _target(message.path, method)

@@ -91,7 +91,7 @@ class LocalHandler:
         return visit.keep_alive
 
     async def _serve(self, visit: Visit) -> None:
-        head = read_head(visit.message, visit.method)
+        head = read_head(visit.message, visit.method, visit.connection.head_cap)
         visit.old = head.old
         guard = self.socket_guard if visit.connection.is_local_socket else self.guard
         guard.check_host(head.host)

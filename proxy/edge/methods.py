@@ -6,12 +6,20 @@ are refused.
 
 from proxy.policy.fields import is_token
 
-__all__ = ["STAND_IN", "split_method"]
+__all__ = ["STAND_IN", "USUAL_METHODS", "may_become_method", "split_method"]
 
 STAND_IN = b"POST"
 """Parsed in place of an unknown method: framing does not depend on it."""
 
+USUAL_METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE"))
+"""Methods that the parser knows for certain."""
+
 _LONGEST = 32
+
+
+def may_become_method(data: bytes) -> bool:
+    """Whether `data` is the beginning of a method whose end has not arrived."""
+    return len(data) <= _LONGEST and is_token(data)
 
 
 def split_method(data: bytes) -> tuple[str | None, bytes]:

@@ -16,9 +16,10 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 from aiohttp.web_server import Server
 
-from proxy.clock import CoarseTimer
+from proxy.clock import NEVER, CoarseTimer
 from proxy.config.model import Limits
 from proxy.edge.caller import CallerConnection
+from proxy.edge.intake import Intake
 from proxy.errors import CallerNotAllowed, OutriderError, Overloaded
 
 __all__ = ["EdgeServer", "Handle"]
@@ -57,11 +58,14 @@ class EdgeServer(Server):
         )
         self.handle = handle
         self.limits = limits
+        self.head_timeout = limits.head_timeout or NEVER
+        self.idle_timeout = limits.idle_timeout or NEVER
         self.timer = CoarseTimer(loop, _TICK)
         self.count_refusal = count_refusal
         self.lame = False
         self._uids = uids
         self._open: set[CallerConnection] = set()
+        self._emptied: asyncio.Future[None] | None = None
         self._prefix = os.urandom(4).hex().encode()
         self._numbers = itertools.count(1)
 
@@ -79,7 +83,7 @@ class EdgeServer(Server):
             auto_decompress=False,
         )
 
-    def new_parser(self, connection: CallerConnection) -> HttpRequestParser:
+    def new_parser(self, connection: Intake) -> HttpRequestParser:
         """A parser like the one that aiohttp makes for a connection."""
         return HttpRequestParser(
             connection,
@@ -106,12 +110,27 @@ class EdgeServer(Server):
 
     def left(self, connection: CallerConnection) -> None:
         self._open.discard(connection)
+        if self._emptied is not None and not self._open and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    async def emptied(self, limit: float) -> bool:
+        """Wait at most `limit` seconds until no connection is open; whether that was reached."""
+        if self._open:
+            self._emptied = self._loop.create_future()
+            await asyncio.wait((self._emptied,), timeout=limit)
+        return not self._open
 
     def close_idle(self) -> None:
         """Close the connections that are between requests."""
         for connection in list(self._open):
             if connection.is_idle:
                 connection.force_close()
+
+    def abort_all(self) -> int:
+        """Cut what is still open, so that it cannot look whole; how many that were."""
+        for connection in list(self._open):
+            connection.abort()
+        return len(self._open)
 
     async def shutdown(self, timeout: float | None = None) -> None:
         await super().shutdown(timeout)

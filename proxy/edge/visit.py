@@ -6,7 +6,6 @@ What must not live here: decisions.
 from typing import TYPE_CHECKING
 
 from proxy.edge.caller_content import CallerContent
-from proxy.edge.head import RequestHead
 
 if TYPE_CHECKING:
     from aiohttp.http import RawRequestMessage
@@ -26,7 +25,7 @@ class Visit:
     """`status` is what the caller was told, 0 before that; `sent` and `received` are bytes of content."""
 
     __slots__ = (
-        "admitted", "caller", "chain", "connection", "content", "exchange", "head", "keep_alive", "message", "method",
+        "admitted", "caller", "chain", "connection", "content", "exchange", "keep_alive", "message", "method",
         "old", "origin", "payload", "received", "request_id", "sent", "started", "status",
     )  # fmt: skip
 
@@ -44,7 +43,6 @@ class Visit:
         self.method = connection.real_method(message.method)
         self.started = started
         self.request_id = request_id
-        self.head: RequestHead | None = None
         self.exchange: Exchange | None = None
         self.chain: Chain | None = None
         self.content: CallerContent | None = None

@@ -27,6 +27,8 @@ _DECODED = 4
 
 def is_ambiguous(path: bytes) -> bool:
     """Whether servers disagree on what `path` (without query) names, however often they decode it."""
+    if b"//" in path:
+        return True
     for _ in range(_DECODED):
         if _ENCODED.search(path) is not None or _DOT_SEGMENT.search(path) is not None:
             return True
@@ -118,12 +120,12 @@ class UpstreamEntry:
 def matchable(rest: bytes) -> bytes:
     """The path of `rest` as patterns see it: decoded, without query. Raises BadRequest when it is ambiguous."""
     path = rest.partition(b"?")[0] or b"/"
-    # None of these, nothing to doubt: the usual path is through after four searches in C.
-    if b"%" not in path and b"/." not in path and b"\\" not in path and b";" not in path:
+    # None of these, nothing to doubt: the usual path is through after five searches in C.
+    if b"%" not in path and b"/." not in path and b"\\" not in path and b";" not in path and b"//" not in path:
         return path
     if is_ambiguous(path):
         raise BadRequest(
-            "The path has an encoded separator or a dot segment, which servers read in different ways; "
+            "The path has an encoded separator, a dot segment or an empty one, which servers read in different ways; "
             "routes with patterns take plain paths only."
         )
     return unquote_to_bytes(path) if b"%" in path else path

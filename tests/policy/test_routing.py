@@ -124,6 +124,11 @@ def test_every_spelling_of_a_separator_or_dot_segment_is_ambiguous(segment: byte
         assert is_ambiguous(path), path
 
 
+@pytest.mark.parametrize("path", [b"//a", b"/a//b", b"/a//"])
+def test_an_empty_segment_is_ambiguous(path: bytes) -> None:
+    assert is_ambiguous(path)
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -136,7 +141,6 @@ def test_every_spelling_of_a_separator_or_dot_segment_is_ambiguous(segment: byte
         b"/100%25",
         b"/a%3fb",
         b"/%2ehidden",
-        b"//a",
     ],
 )
 def test_a_plain_path_is_not_ambiguous(path: bytes) -> None:
