@@ -21,17 +21,19 @@ class _Limiter:
         self._adaptive = None if bounds is None else AdaptiveLimit(permits, *bounds)
         self._gate = Gate(permits, policy.queue, policy.max_wait, context.loop)
 
-    def around(self, inner: Stage) -> Stage:
+    def around(self, inner: Stage, total: float) -> Stage:
         if self._adaptive is not None:
-            inner = Adapting(self._adaptive, self._gate, monotonic, inner)
+            inner = Adapting(self._adaptive, self._gate, monotonic, total, inner)
         return Concurrency(self._gate, inner)
 
 
 def concurrency(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     shared = entry.upstream.config.concurrency
     if shared is not None:
-        inner = context.shared(entry.upstream.name, _Limiter, lambda: _Limiter(shared, context)).around(inner)
+        inner = context.shared(entry.upstream.name, _Limiter, lambda: _Limiter(shared, context)).around(
+            inner, entry.timeout.total
+        )
     own = None if entry.route is None else overlaid(shared, entry.route.concurrency)
     if entry.route is not None and entry.route.concurrency is not None and own is not None:
-        inner = _Limiter(own, context).around(inner)
+        inner = _Limiter(own, context).around(inner, entry.timeout.total)
     return inner

@@ -7,6 +7,7 @@ endpoint opens no circuit of the API's. What must not live here: when a circuit 
 from proxy.clock import Clock
 from proxy.errors import CircuitOpen, DeadlineExceeded, UpstreamError
 from proxy.message import Exchange, Response, Stage
+from proxy.policy.blame import is_upstreams_delay
 from proxy.policy.breaker import REFUSED, Breaker
 
 __all__ = ["BreakerStage"]
@@ -44,7 +45,7 @@ class BreakerStage:
             breaker.fail(ticket, self._clock())
             raise
         except DeadlineExceeded:
-            if exchange.attempts > attempts and self._is_own_limit(exchange):
+            if is_upstreams_delay(exchange, attempts, self._total):
                 breaker.fail(ticket, self._clock())
             else:
                 breaker.exclude(ticket)
@@ -60,7 +61,3 @@ class BreakerStage:
         else:
             breaker.succeed(ticket, self._clock())
         return response
-
-    def _is_own_limit(self, exchange: Exchange) -> bool:
-        """A caller's shorter deadline is no measure of the upstream; one caller could open the circuit for all."""
-        return bool(self._total) and exchange.deadline >= exchange.started + self._total

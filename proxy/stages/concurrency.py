@@ -11,6 +11,7 @@ from proxy.clock import Clock
 from proxy.errors import DeadlineExceeded, Overloaded, UpstreamConnectFailed, UpstreamDisconnected, UpstreamTimeout
 from proxy.message import Exchange, Response, Stage
 from proxy.message.ending import when_ended
+from proxy.policy.blame import is_upstreams_delay
 from proxy.policy.concurrency import AdaptiveLimit, Permits
 from proxy.policy.line import Line
 
@@ -122,22 +123,30 @@ class Concurrency:
 
 
 class Adapting:
-    """Stands right inside `Concurrency`, and moves its limit by what becomes of the calls."""
+    """Stands right inside `Concurrency`, and moves its limit by what becomes of the calls.
 
-    __slots__ = ("_clock", "_gate", "_limit", "_next")
+    `total` is the route's own limit in seconds, 0 for none.
+    """
 
-    def __init__(self, limit: AdaptiveLimit, gate: Gate, clock: Clock, inner: Stage) -> None:
+    __slots__ = ("_clock", "_gate", "_limit", "_next", "_total")
+
+    def __init__(self, limit: AdaptiveLimit, gate: Gate, clock: Clock, total: float, inner: Stage) -> None:
         self._limit = limit
         self._gate = gate
         self._clock = clock
+        self._total = total
         self._next = inner
 
     async def send(self, exchange: Exchange) -> Response:
-        began = self._clock()
+        began, attempts = self._clock(), exchange.attempts
         try:
             response = await self._next.send(exchange)
         except (UpstreamTimeout, UpstreamDisconnected, UpstreamConnectFailed):
             self._limit.dropped(began, self._clock())
+            raise
+        except DeadlineExceeded:
+            if is_upstreams_delay(exchange, attempts, self._total):
+                self._limit.dropped(began, self._clock())
             raise
         if response.status in _DROPS:
             self._limit.dropped(began, self._clock())

@@ -170,12 +170,13 @@ async def test_who_leaves_in_the_moment_of_being_let_in_passes_the_permit_on() -
 
 
 class Answers:
-    """Answers at once with a status, or by raising."""
+    """Answers at once from the wire, with a status or by raising."""
 
     def __init__(self, outcome: int | BaseException) -> None:
         self.outcome = outcome
 
     async def send(self, exchange: Exchange) -> Response:
+        exchange.attempts += 1
         if isinstance(self.outcome, BaseException):
             raise self.outcome
         return Response(self.outcome, b"", [])
@@ -184,7 +185,7 @@ class Answers:
 def adapting(outcome: int | BaseException) -> tuple[Concurrency, Gate]:
     gate = Gate(Permits(100), 10, 5.0, asyncio.get_running_loop())
     moments = iter(range(1000))
-    inner = Adapting(AdaptiveLimit(gate.permits, 1, 100), gate, lambda: float(next(moments)), Answers(outcome))
+    inner = Adapting(AdaptiveLimit(gate.permits, 1, 100), gate, lambda: float(next(moments)), 2.0, Answers(outcome))
     return Concurrency(gate, inner), gate
 
 
@@ -202,12 +203,21 @@ async def test_an_answer_of_any_other_kind_does_not_shrink_it(outcome: int) -> N
     assert gate.permits.limit == 10
 
 
+@pytest.mark.parametrize(("allowed", "limit"), [(2.0, 9), (0.1, 10)], ids=["the route's", "the caller's"])
+async def test_only_the_routes_own_limit_of_time_shrinks_it(allowed: float, limit: int) -> None:
+    stage, gate = adapting(DeadlineExceeded("…"))
+    made = exchange()
+    made.deadline = made.started + allowed
+    await asyncio.gather(stage.send(made), return_exceptions=True)
+    assert gate.permits.limit == limit
+
+
 async def test_a_limit_that_grows_lets_the_next_one_in() -> None:
     inner = NextStage()
     gate = Gate(Permits(100), 10, 5.0, asyncio.get_running_loop())
     limit = AdaptiveLimit(gate.permits, 1, 2)
     gate.permits.limit = 1  # as after a drop
-    stage = Concurrency(gate, Adapting(limit, gate, asyncio.get_running_loop().time, inner))
+    stage = Concurrency(gate, Adapting(limit, gate, asyncio.get_running_loop().time, 0.0, inner))
     tasks = await begin(stage, 2)
     inner.calls[0].answer(whole=False)
     response = await tasks[0]
