@@ -23,6 +23,7 @@ __all__ = [
     "OriginNotAllowed",
     "OutriderError",
     "Overloaded",
+    "RateLimited",
     "RequestTimeout",
     "RouteNotFound",
     "UpstreamConnectFailed",
@@ -123,6 +124,17 @@ class InternalError(OutriderError):
 class Overloaded(OutriderError):
     code, status, title = "overloaded", 503, "Too many requests"
     token, stage, retryable = "connection_limit_reached", "admission", True
+
+
+class RateLimited(OutriderError):
+    """`lines` are the `RateLimit` fields that go with the answer."""
+
+    code, status, title = "rate_limited", 429, "Too fast"
+    token, stage, retryable = "http_request_denied", "rate_limit", True
+
+    def __init__(self, detail: str, *, retry_after: float | None = None, lines: tuple[bytes, ...] = ()) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.lines = lines
 
 
 class CircuitOpen(OutriderError):

@@ -52,6 +52,7 @@ _CONTRACT = {
     "bad_request": 400,
     "content_too_large": 413,
     "overloaded": 503,
+    "rate_limited": 429,
     "credential_unavailable": 503,
     "upstream_connect_failed": 502,
     "upstream_tls_failed": 502,

@@ -104,7 +104,7 @@ def test_an_error_says_everything_that_its_answer_needs(code: str) -> None:
     assert error.title
     assert re.fullmatch(r"[a-z_]+", error.code)
     assert re.fullmatch(r"[a-z_]+", error.token)
-    assert re.fullmatch(r"[a-z]+", error.stage)
+    assert re.fullmatch(r"[a-z_]+", error.stage)
 
 
 def test_the_changelog_has_a_place_for_what_is_not_released() -> None:

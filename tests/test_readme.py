@@ -15,6 +15,7 @@ from proxy.config.dedup_model import Dedup
 from proxy.config.hedge_model import HedgePolicy
 from proxy.config.load import load_text
 from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, Timeouts, Tls, Upstream
+from proxy.config.rate_model import QuotaPolicy, RateLimitPolicy
 from proxy.config.retry_model import Replay, Retry
 from proxy.errors import ERRORS
 from proxy.observe.metrics import METRICS
@@ -33,6 +34,8 @@ GROUPS = {
     "timeout": Timeouts,
     "tls": Tls,
     "pool": Pool,
+    "quota": QuotaPolicy,
+    "rate_limit": RateLimitPolicy,
     "routes": Route,
     "retry": Retry,
     "replay": Replay,

@@ -13,6 +13,8 @@ from proxy.chain.concurrency import concurrency
 from proxy.chain.context import Context
 from proxy.chain.deadline import deadline
 from proxy.chain.hedge import hedge
+from proxy.chain.min_interval import min_interval
+from proxy.chain.rate_limit import rate_limit
 from proxy.chain.retry import retry
 from proxy.chain.transport import transport
 from proxy.message import Stage
@@ -34,6 +36,7 @@ class Place(NamedTuple):
 ORDER = (
     Place("admission", None, "outermost, at the edge itself: refuses before anything is spent"),
     Place("coalesce", coalesce, "outside retry: those who share a call share its whole outcome, not an attempt"),
+    Place("min interval", min_interval, "outside retry, whose attempts are one request; inside what makes no call"),
     Place("retry", retry, "outside authenticate: every attempt takes the current credential"),
     Place("hedge", hedge, "inside retry: each attempt may have its own; outside all that a call needs for itself"),
     Place(
@@ -43,6 +46,7 @@ ORDER = (
     ),
     Place("breaker", breaker, "inside retry: counts attempts; outside the limits: fails before anything queues"),
     Place("concurrency", concurrency, "outside the rate limit: who may not be on the wire yet spends no quota"),
+    Place("rate limit", rate_limit, "next to the wire: what goes on it spends quota, retries and replays included"),
     Place("deadline", deadline, "next to the wire: nothing waits between telling the time that is left and sending"),
     Place("transport", None, "innermost: what it does is on the wire"),
 )

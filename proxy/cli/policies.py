@@ -9,6 +9,7 @@ from proxy.config.breaker_model import BreakerPolicy
 from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.hedge_model import P95
 from proxy.config.model import overlaid
+from proxy.config.rate_model import RateLimitPolicy, as_list, format_rate
 from proxy.config.retry_model import Retry
 from proxy.config.units import format_duration, format_ratio, format_size
 from proxy.policy.retry import KEYED, SAFE, repeatable_methods
@@ -27,6 +28,8 @@ def policies(entry: RouteEntry, method: str) -> Iterator[tuple[str, str]]:
     if (breaker := entry.upstream.config.breaker) is not None:
         yield "breaker", _breaker(breaker)
     yield from _concurrency(entry)
+    yield from _rates(entry)
+    yield "quota", _quota(entry)
 
 
 def _dedup(entry: RouteEntry, method: str) -> str | None:
@@ -80,6 +83,27 @@ def _concurrency(entry: RouteEntry) -> Iterator[tuple[str, str]]:
         yield "concurrency", f"{_limit(laid)}, for this route alone"
     if shared is not None:
         yield "concurrency", f"{_limit(shared)}, for all of {entry.upstream.name}"
+
+
+def _rates(entry: RouteEntry) -> Iterator[tuple[str, str]]:
+    for policy in as_list(None if entry.route is None else entry.route.rate_limit):
+        yield "rate limit", f"{_rate(policy)}, for this route alone"
+    for policy in as_list(entry.upstream.config.rate_limit):
+        yield "rate limit", f"{_rate(policy)}, for all of {entry.upstream.name}"
+
+
+def _rate(policy: RateLimitPolicy) -> str:
+    each = "" if policy.key is None else f" for each {policy.key.replace(':', ' ')}"
+    wait = f"waits up to {format_duration(policy.max_wait)}" if policy.max_wait else "nothing waits"
+    return f"{format_rate(policy.rate)}{each}, {policy.allowance} at once, {wait}"
+
+
+def _quota(entry: RouteEntry) -> str:
+    upstreams = entry.upstream.config.quota
+    quota = overlaid(upstreams, None if entry.route is None else entry.route.quota) or upstreams
+    if not quota.learn:
+        return "what answers say of the upstream's own limits is not heeded"
+    return f"held while the upstream says that its own is used up, for up to {format_duration(quota.max_wait)}"
 
 
 def _limit(policy: ConcurrencyPolicy) -> str:

@@ -6,7 +6,7 @@ What must not live here: which errors exist (`proxy.errors`).
 import json
 import math
 
-from proxy.errors import CallerNotAllowed, OutriderError
+from proxy.errors import CallerNotAllowed, OutriderError, RateLimited
 
 __all__ = ["problem_answer"]
 
@@ -46,4 +46,6 @@ def problem_answer(
         lines.append(b"Retry-After: %d" % retry_after)
     if isinstance(error, CallerNotAllowed):
         lines.append(b'WWW-Authenticate: Outrider-Token realm="outrider"')
+    elif isinstance(error, RateLimited):
+        lines += error.lines
     return lines, json.dumps(document).encode() + b"\n"

@@ -17,11 +17,12 @@ class Response:
     """A final response, or a 101 with its `tunnel`.
 
     `lines` are field lines without CRLF, each `name: value`, framing and hop-by-hop fields already removed.
-    `rewritable` has the indexes of lines that point into the upstream (`Location`, `Set-Cookie`).
+    `rewritable` has the indexes of lines that point into the upstream (`Location`, `Set-Cookie`), `quota` the lines
+    that tell of the upstream's limits.
     `content.length` says how the content is framed: a number, or None while only the end will tell.
     """
 
-    __slots__ = ("content", "lines", "reason", "rewritable", "status", "tunnel")
+    __slots__ = ("content", "lines", "quota", "reason", "rewritable", "status", "tunnel")
 
     def __init__(
         self, status: int, reason: bytes, lines: list[bytes], content: "ResponseContent" = _NO_CONTENT
@@ -31,6 +32,7 @@ class Response:
         self.lines = lines
         self.content = content
         self.rewritable: list[int] | None = None
+        self.quota: list[bytes] | None = None
         self.tunnel: Tunnel | None = None
 
     def get(self, name: bytes) -> bytes | None:

@@ -81,6 +81,7 @@ class _Outrider(Collector):
         )
         yield from self._retries()
         yield from self._dedup()
+        yield from self._pace()
         yield _counter(
             metrics.ERRORS, [((name, code), n) for name, tally in self._tallies for code, n in tally.errors.items()]
         )
@@ -112,6 +113,16 @@ class _Outrider(Collector):
         yield _counter(
             metrics.DEDUP, [((name, result), n) for name, tally in self._tallies for result, n in tally.dedup.items()]
         )
+
+    def _pace(self) -> Iterable[Family]:
+        wait = metrics.RATE_LIMIT_WAIT
+        family = HistogramMetricFamily(wait.name, wait.help, labels=wait.labels)
+        for name, tally in self._tallies:
+            family.add_metric([name], list(_cumulated(BOUNDS, tally.rate_limit_buckets)), tally.rate_limit_seconds)
+        yield family
+        yield _counter(metrics.RATE_LIMITED, [((name,), tally.rate_limited) for name, tally in self._tallies])
+        known = [((name,), left) for name, tally in self._tallies if (left := tally.quota_remaining) is not None]
+        yield _gauge(metrics.QUOTA_REMAINING, known)
 
     def _requests(self) -> Family:
         return _counter(

@@ -21,6 +21,9 @@ __all__ = [
     "LOOP_LAG",
     "METRICS",
     "NOT_REPLAYABLE",
+    "QUOTA_REMAINING",
+    "RATE_LIMITED",
+    "RATE_LIMIT_WAIT",
     "REQUESTS",
     "REQUEST_BYTES",
     "RESPONSE_BYTES",
@@ -93,6 +96,21 @@ ERRORS = Metric("outrider_errors", "counter", ("upstream", "code"), "Answers tha
 CIRCUIT = Metric(
     "outrider_circuit_state", "gauge", ("upstream", "state"), "The breaker of an upstream: 1 at the state it is in."
 )
+RATE_LIMIT_WAIT = Metric(
+    "outrider_rate_limit_wait_seconds",
+    "histogram",
+    ("upstream",),
+    "How long requests waited for a rate limit or the upstream's quota; those that did not wait are not counted.",
+)
+RATE_LIMITED = Metric(
+    "outrider_rate_limited", "counter", ("upstream",), "Requests refused because they would have had to wait too long."
+)
+QUOTA_REMAINING = Metric(
+    "outrider_upstream_quota_remaining",
+    "gauge",
+    ("upstream",),
+    "Requests left of the upstream's own quota, as its last answers tell.",
+)
 LOOP_LAG = Metric("outrider_event_loop_lag_seconds", "histogram", (), "How late the event loop ran a timer.")
 CONFIG_LOADED = Metric(
     "outrider_config_last_reload_successful", "gauge", (), "Whether the last attempt to load the configuration worked."
@@ -119,6 +137,9 @@ METRICS = (
     DEDUP,
     ERRORS,
     CIRCUIT,
+    RATE_LIMIT_WAIT,
+    RATE_LIMITED,
+    QUOTA_REMAINING,
     LOOP_LAG,
     CONFIG_LOADED,
     CONFIG_LOADED_AT,

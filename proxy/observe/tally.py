@@ -47,6 +47,10 @@ class UpstreamTally:
         "errors",
         "in_flight",
         "not_replayable",
+        "quota_remaining",
+        "rate_limit_buckets",
+        "rate_limit_seconds",
+        "rate_limited",
         "request_bytes",
         "requests",
         "response_bytes",
@@ -70,6 +74,11 @@ class UpstreamTally:
         self.retries: dict[str, int] = {}
         self.budget_exhausted = 0
         self.not_replayable = 0
+        self.rate_limited = 0
+        self.rate_limit_buckets = [0] * (len(BOUNDS) + 1)
+        self.rate_limit_seconds = 0.0
+        # What the upstream's answers say is left of its quota; None while none has said anything.
+        self.quota_remaining: int | None = None
 
     @property
     def coalesced(self) -> int:
@@ -97,6 +106,11 @@ class UpstreamTally:
 
     def attempt(self, outcome: Outcome) -> None:
         self.attempts[outcome] += 1
+
+    def rate_limit_wait(self, seconds: float) -> None:
+        """Count a wait for the rate limit that ended well."""
+        self.rate_limit_buckets[bisect_left(BOUNDS, seconds)] += 1
+        self.rate_limit_seconds += seconds
 
     def count_retries(self, reasons: Iterable[str]) -> None:
         """Begin to count retries for each of these reasons."""

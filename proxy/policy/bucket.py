@@ -6,9 +6,9 @@ in, so that a bucket is tested without one.
 
 Why not aiolimiter, whose one verb is to wait: it cannot say how long that will be, so a refusal at once and its
 `Retry-After` would be guesses; a newcomer overtakes those who wait when room has come since the last wake-up; one
-request cannot take from several buckets or else from none; a place that was not used cannot be given back; and it costs
-0.8 µs to this bucket's 0.13. The tests hold the two against each other. What must not live here: who waits, and in which
-order (`proxy.policy.line`, `proxy.stages.pace`).
+request cannot take from several buckets or else from none; a place that was not used cannot be given back; and it
+costs 0.8 µs to this bucket's 0.13. The tests hold the two against each other. What must not live here: who waits, and
+in which order (`proxy.policy.line`, `proxy.stages.pace`).
 """
 
 __all__ = ["LATE", "Bucket"]

@@ -19,6 +19,7 @@ __all__ = [
     "ORIGIN",
     "OUTRIDER",
     "PLAIN",
+    "QUOTA",
     "SEC_FETCH_SITE",
     "SET_COOKIE",
     "TRANSFER_ENCODING",
@@ -48,7 +49,7 @@ __all__ = [
     SEC_FETCH_SITE,
     OUTRIDER,
 ) = range(12)
-LOCATION, SET_COOKIE = 12, 13
+LOCATION, SET_COOKIE, QUOTA = 12, 13, 14
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _REMEMBERED_NAMES = 2048
@@ -76,6 +77,15 @@ _RESPONSE = _HOP_BY_HOP | {
     b"location": LOCATION,
     b"content-location": LOCATION,
     b"set-cookie": SET_COOKIE,
+}
+# What `proxy.policy.quota_fields` reads; the answer is marked, and the field passes like any other.
+_QUOTA = dict.fromkeys(
+    (b"ratelimit", b"ratelimit-policy", b"retry-after", b"stripe-rate-limited-reason", b"x-ratelimit-resource"), QUOTA
+) | {
+    b"-".join((prefix, part, *end)): QUOTA
+    for prefix in (b"ratelimit", b"x-ratelimit", b"x-rate-limit")
+    for part in (b"limit", b"remaining", b"reset")
+    for end in ((), (b"requests",), (b"tokens",))
 }
 
 
@@ -125,7 +135,7 @@ class FieldKinds(dict[bytes, int]):
             if key.startswith(prefix):
                 kind = family
         if kind != PLAIN and key != lower:
-            kind = HOP
+            kind = PLAIN if kind == QUOTA else HOP
         if len(name) <= _REMEMBERED_LENGTH:
             if len(self) >= _REMEMBERED_NAMES:
                 self.clear()
@@ -153,4 +163,4 @@ class Drops(dict[bytes, bool]):
 
 request_kinds = FieldKinds(_REQUEST, {b"outrider-": OUTRIDER})
 # An upstream's word on other origins is not meant for the local one: the edge gives its own (`proxy.edge.cors`).
-response_kinds = FieldKinds(_RESPONSE, {b"outrider-": HOP, b"access-control-": HOP})
+response_kinds = FieldKinds(_RESPONSE | _QUOTA, {b"outrider-": HOP, b"access-control-": HOP})

@@ -1,9 +1,9 @@
 """What is left of the upstream's own quota, and when requests must be held for it.
 
 An answer tells what is left at its moment; every request that has left since takes one of it. When nothing is left, or
-when the upstream has said not to come back for a while, requests are held until then. Afterwards they are let go as many
-at a time as the upstream grants, and where it has not said how many that is, one at first: its answer will tell. The
-quota is one for all callers of an upstream. No loop, no clock of its own. What must not live here: waiting
+when the upstream has said not to come back for a while, requests are held until then. Afterwards as many are let go as
+the upstream grants, and where it has not said how many that is, one at first: its answer will tell. The quota is one
+for all callers of an upstream. No loop, no clock of its own. What must not live here: waiting
 (`proxy.stages.pace`), how answers spell it (`proxy.policy.quota_fields`).
 """
 
@@ -34,8 +34,10 @@ class Quota:
     `quiet` tells that nothing is known that could hold a request. `waiting` is kept by who keeps the line.
     """
 
-    __slots__ = ("_departed", "_first", "_grant", "_grant_until", "_held", "_paused_until", "_taken", "_windows", "quiet",
-                 "waiting")  # fmt: skip
+    __slots__ = (
+        "_departed", "_first", "_grant", "_grant_until", "_held", "_paused_until", "_taken", "_windows",
+        "quiet", "waiting",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.quiet = True

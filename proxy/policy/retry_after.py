@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_tz
 
-__all__ = ["LONGEST", "parse_retry_after"]
+__all__ = ["LONGEST", "http_date", "parse_retry_after"]
 
 LONGEST = 366 * 86400.0
 """Seconds; what asks for more is read as this."""
@@ -26,13 +26,13 @@ def parse_retry_after(value: bytes | None, now: float) -> float | None:
     value = value.strip()
     if _DELTA.fullmatch(value):
         return min(float(value), LONGEST)
-    moment = _http_date(value)
+    moment = http_date(value)
     return None if moment is None else min(max(moment - now, 0.0), LONGEST)
 
 
-def _http_date(value: bytes) -> float | None:
+def http_date(value: bytes | None) -> float | None:
     """Seconds since the epoch; None when it is no date."""
-    if not value.isascii() or not _DATE.fullmatch(text := value.decode("ascii")):
+    if value is None or not value.isascii() or not _DATE.fullmatch(text := value.decode("ascii")):
         return None
     try:
         parts = parsedate_tz(text)

@@ -14,6 +14,7 @@ from proxy.policy.fields import (
     HOP,
     LOCATION,
     PLAIN,
+    QUOTA,
     TRANSFER_ENCODING,
     UPGRADE,
     is_legal_value,
@@ -40,10 +41,12 @@ class ResponseHead:
 
     `lines` are the end-to-end field lines without CRLF. `length` is the declared content length, `chunked` whether the
     content says its own end; with neither, the connection's end is the content's. `rewritable` has the indexes of lines
-    that point into the upstream (`Location`, `Set-Cookie`).
+    that point into the upstream (`Location`, `Set-Cookie`). `quota` has the lines that tell of the upstream's limits.
     """
 
-    __slots__ = ("chunked", "keep_alive", "length", "lines", "minor", "reason", "rewritable", "status", "upgrade")
+    __slots__ = (
+        "chunked", "keep_alive", "length", "lines", "minor", "quota", "reason", "rewritable", "status", "upgrade",
+    )  # fmt: skip
 
     def __init__(self, minor: int, status: int, reason: bytes) -> None:
         self.minor = minor
@@ -55,6 +58,7 @@ class ResponseHead:
         self.keep_alive = minor == 1
         self.upgrade: bytes | None = None
         self.rewritable: list[int] | None = None
+        self.quota: list[bytes] | None = None
 
 
 def find_head(buffer: bytes) -> tuple[list[bytes], bytes] | None:
@@ -99,7 +103,10 @@ def parse_head(lines: list[bytes]) -> ResponseHead:
         if kind == PLAIN:
             kept.append(line)
         elif kind >= LOCATION:
-            head.rewritable = [*(head.rewritable or ()), len(kept)]
+            if kind == QUOTA:
+                head.quota = [*(head.quota or ()), line]
+            else:
+                head.rewritable = [*(head.rewritable or ()), len(kept)]
             kept.append(line)
         elif kind != HOP and not (kind == CONNECTION and value == b" keep-alive" and head.minor):
             special = special or []

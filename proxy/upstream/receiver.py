@@ -126,6 +126,7 @@ class Receiver:
         status, length = head.status, head.length
         response = Response(status, head.reason, head.lines)
         response.rewritable = head.rewritable
+        response.quota = head.quota
         if status == 101:
             self._switch(exchange, head, rest)
         elif exchange.method == "HEAD" or status == 204 or status == 304:
