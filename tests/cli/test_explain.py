@@ -41,6 +41,7 @@ def test_a_request_meets_the_policies_of_its_upstream() -> None:
         "tls": "verified, 1.2 or newer, as inner.example.com",
         "limits": "connect 5s, first byte 30s, idle 1m, total none",
         "retry": "3 attempts, waits up to 250ms, doubling to 10s; GET is repeated after any failure that may pass",
+        "quota": "held while the upstream says that its own is used up, for up to 5s",
         "request sets": "X-Team",
         "request removes": "X-Debug",
         "response removes": "Server",

@@ -57,7 +57,7 @@ upstreams:
 
 
 def test_policies_that_are_off_say_nothing() -> None:
-    assert set(told(config(FILE), "GET", "/")) == {"retry"}
+    assert set(told(config(FILE), "GET", "/")) == {"retry", "quota"}
 
 
 def test_a_breaker_says_when_it_opens_and_for_how_long() -> None:
@@ -79,6 +79,32 @@ def test_a_hedge_says_when_it_is_sent(path: str, line: str) -> None:
 
 def test_what_is_never_hedged_says_nothing_of_it() -> None:
     assert "hedge" not in told(config(GUARDED), "DELETE", "/")
+
+
+LIMITED = """
+upstreams:
+  api:
+    url: http://127.0.0.1:9000
+    rate_limit: [{rate: 100/s, burst: 20}, {rate: 1/2s, key: caller, max_wait: 0}]
+    routes:
+      - {match: "POST /reports", rate_limit: {rate: 5/m, key: "field:X-User", max_wait: 2s}, quota: {learn: false}}
+"""
+
+
+def test_limits_say_how_fast_the_routes_own_before_the_upstreams() -> None:
+    matched = RoutingTable(config(LIMITED)).match("localhost", "POST", b"/reports")
+    assert [line for label, line in policies(matched.route, "POST") if label == "rate limit"] == [
+        "5/m for each field X-User, 1 at once, waits up to 2s, for this route alone",
+        "100/s, 20 at once, waits up to 5s, for all of api",
+        "1/2s for each caller, 1 at once, nothing waits, for all of api",
+    ]
+
+
+def test_the_quota_says_whether_it_is_heeded() -> None:
+    assert told(config(LIMITED), "GET", "/")["quota"] == (
+        "held while the upstream says that its own is used up, for up to 5s"
+    )
+    assert told(config(LIMITED), "POST", "/reports")["quota"].endswith("is not heeded")
 
 
 def test_a_limit_of_calls_says_how_many_wait() -> None:
