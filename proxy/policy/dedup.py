@@ -57,6 +57,7 @@ _IDENTITY = re.compile(
 
 _REMEMBERED_NAMES = 2048
 _REMEMBERED_TARGETS = 1024
+_REMEMBERED_LINES = 256
 
 ANY = b"*"
 """`Vary: *`: no request is like another (RFC 9110 §12.5.5)."""
@@ -73,6 +74,9 @@ class Variant(NamedTuple):
         return not self.names or (ANY not in self.names and _values(exchange, self.names) == self.values)
 
 
+_NO_VARIANT = Variant()
+
+
 class IdentityRules:
     """The keys of one route's requests, and the memory of what its targets vary by.
 
@@ -80,13 +84,14 @@ class IdentityRules:
     HEAD. `forwarded` tells that the callers' forwarding fields reach the upstream.
     """
 
-    __slots__ = ("_kinds", "_listed", "_scope", "_varies")
+    __slots__ = ("_kinds", "_listed", "_read", "_scope", "_varies")
 
     def __init__(self, scope: object, methods: Iterable[str] = (), *, forwarded: bool = False) -> None:
         self._scope = scope
         self._listed = frozenset(methods)
         self._kinds = _Kinds(forwarded)
         self._varies: dict[bytes, tuple[bytes, ...]] = {}
+        self._read: dict[bytes, tuple[bytes, ...]] = {}
 
     def takes_part(self, exchange: Exchange) -> bool:
         """Whether a request of this kind may share at all, whatever its fields say."""
@@ -118,17 +123,14 @@ class IdentityRules:
             varied = names, _values(exchange, names)
         return (
             self._scope,
-            exchange.caller,
-            exchange.wants_auth,
-            exchange.wants_retry,
-            exchange.min_interval,
-            exchange.host,
             exchange.method,
             exchange.path,
             tuple(selecting),
+            exchange.host,
+            exchange.caller,
             varied,
             content,
-            tuple(exchange.via) if exchange.via else None,
+            _wishes(exchange),
         )
 
     def learn(self, exchange: Exchange, response: Response) -> Variant:
@@ -139,19 +141,26 @@ class IdentityRules:
                 del self._varies[next(iter(self._varies))]
             self._varies[exchange.path] = names
             return Variant(names, _values(exchange, names))
-        return Variant()
+        return _NO_VARIANT
 
     def _names(self, lines: Sequence[bytes]) -> tuple[bytes, ...]:
         """The names that `Vary` has, without those that are in every key or keep a request from having one."""
-        found = set[bytes]()
-        if b"vary:" not in b"\n".join(lines).lower():
+        # Nearly every answer has none or one, and always the same.
+        varying = [line for line in lines if line[4:5] == b":" and line[:4].lower() == b"vary"]
+        if not varying:
             return ()
-        for line in lines:
-            if line[:5].lower() == b"vary:":
-                found.update(canonical(name) for name in list_members(line[5:]))
-        if ANY in found:
+        text = varying[0][5:] if len(varying) == 1 else b",".join(line[5:] for line in varying)
+        names = self._read.get(text)
+        if names is None:
+            if len(self._read) >= _REMEMBERED_LINES:
+                self._read.clear()
+            names = self._read[text] = self._sort_out(list_members(text))
+        return names
+
+    def _sort_out(self, members: list[bytes]) -> tuple[bytes, ...]:
+        if ANY in members:
             return (ANY,)
-        return tuple(sorted(name for name in found if self._kinds[name] is None))
+        return tuple(sorted({name for name in map(canonical, members) if self._kinds[name] is None}))
 
 
 class _Kinds(dict[bytes, bytes | None]):
@@ -179,6 +188,13 @@ class _Kinds(dict[bytes, bytes | None]):
         if name in _SELECTING or _IDENTITY.search(name) or (self._forwarded and _FORWARDING.fullmatch(name)):
             return name
         return None
+
+
+def _wishes(exchange: Exchange) -> tuple[object, ...] | None:
+    """What else the call depends on; None where it is as it mostly is."""
+    if exchange.wants_auth and exchange.wants_retry and not exchange.min_interval and not exchange.via:
+        return None
+    return exchange.wants_auth, exchange.wants_retry, exchange.min_interval, tuple(exchange.via or ())
 
 
 def _values(exchange: Exchange, names: tuple[bytes, ...]) -> Values:

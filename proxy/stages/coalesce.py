@@ -143,12 +143,14 @@ class Coalesce:
     def landed(self, flight: Flight, response: Response) -> None:
         self.lost(flight)
         variant = self._rules.learn(flight.exchange, response)
-        takers = self._takers(flight, response, variant)
         content = response.content
+        sole = flight.sole
+        if sole is not None and content.complete and self._window is None:
+            flight.give(sole, response)
+            return
+        takers = self._takers(flight, response, variant)
         if not takers:
             response.close()
-        elif len(takers) == 1 and takers[0].leads and content.complete and self._window is None:
-            flight.give(takers[0], response)
         else:
             if variant.names:
                 flight.key = self._rules.key(flight.exchange, flight.content)

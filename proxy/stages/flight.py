@@ -95,6 +95,14 @@ class Flight:
     def start(self, stage: Stage) -> None:
         self._task = self._loop.create_task(self._run(stage))
 
+    @property
+    def sole(self) -> Seat | None:
+        """The first one's seat, when nobody else ever came and it still waits."""
+        if len(self._seats) > 1 or not self._seats:
+            return None
+        (seat,) = self._seats
+        return seat if seat.leads and not seat.arrival.done() else None
+
     async def ride(self, exchange: Exchange, *, leads: bool) -> Outcome:
         """Wait for what `exchange` is given. Raises DeadlineExceeded when its own deadline comes first."""
         seat = Seat(exchange, self._loop.create_future(), leads)
