@@ -4,6 +4,7 @@ What must not live here: what any one stage needs for itself.
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TypeVar, cast
@@ -20,10 +21,10 @@ T = TypeVar("T")
 class Context:
     """`base` is where relative paths start. `pools` are by upstream, `sources` by profile.
 
-    `closing` are run, in turn, when the pipeline is closed.
+    `mark` tells this process from other Outriders in `Via`. `closing` are run, in turn, when the pipeline is closed.
     """
 
-    __slots__ = ("_shared", "base", "closing", "loop", "pools", "sources", "tallies")
+    __slots__ = ("_shared", "base", "closing", "loop", "mark", "pools", "sources", "tallies")
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Context:
     ) -> None:
         self.loop = loop
         self.base = base
+        self.mark = os.urandom(4).hex().encode()
         self.tallies = tallies
         self.pools = pools
         self.sources = sources

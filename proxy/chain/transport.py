@@ -14,10 +14,10 @@ __all__ = ["transport"]
 def transport(entry: RouteEntry, context: Context) -> Stage:
     name = entry.upstream.name
     source = context.sources.get(entry.auth)
-    bare = OutgoingRules(entry)
+    bare = OutgoingRules(entry, mark=context.mark)
     outgoing = bare
     if source is not None:
-        outgoing = OutgoingRules(entry, source.strip, source.query_name, source.cookie_name)
+        outgoing = OutgoingRules(entry, source.strip, source.query_name, source.cookie_name, context.mark)
     timeouts = entry.timeout
     limits = Limits(timeouts.connect, timeouts.first_byte, timeouts.idle)
     return Transport(context.pools[name], outgoing, bare, IncomingRules(entry), limits, context.tallies[name])

@@ -17,7 +17,7 @@ __all__ = ["IncomingRules"]
 class IncomingRules:
     """Edits response lines for one route."""
 
-    __slots__ = ("_base", "_dropped", "_host", "_origins", "_prefix", "_set", "edits")
+    __slots__ = ("_base", "_dropped", "_host", "_origins", "_prefix", "_scheme", "_set", "edits")
 
     def __init__(self, route: RouteEntry) -> None:
         config = route.upstream.config
@@ -30,6 +30,7 @@ class IncomingRules:
         self._base = route.upstream.base
         self._prefix = b"" if config.keep_prefix else route.upstream.prefix
         scheme = urlsplit(config.url).scheme.encode()
+        self._scheme = scheme + b":"
         host = host_field(config.url).lower()
         port = b":443" if scheme == b"https" else b":80"
         self._host = (urlsplit(config.url).hostname or "").lower().encode()
@@ -51,14 +52,16 @@ class IncomingRules:
         return name + b": " + self._location(value, exchange)
 
     def _location(self, value: bytes, exchange: Exchange) -> bytes:
-        lower = value.lower()
+        absolute = self._scheme + value if value[:2] == b"//" else value
+        lower = absolute.lower()
         for origin in self._origins:
             end = len(origin)
-            if lower.startswith(origin) and value[end : end + 1] in (b"", b"/", b"?", b"#"):
-                local = self._local_path(value[end:] or b"/")
+            if lower.startswith(origin) and absolute[end : end + 1] in (b"", b"/", b"?", b"#"):
+                local = self._local_path(absolute[end:] or b"/")
                 return value if local is None else b"http://" + exchange.host + local
         if value[:1] == b"/" and value[:2] != b"//":
-            return self._local_path(value) or value
+            # Outside the base path it means another place than it would here, so it is told with its origin.
+            return self._local_path(value) or self._origins[0] + value
         return value
 
     def _local_path(self, path: bytes) -> bytes | None:

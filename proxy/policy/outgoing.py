@@ -25,7 +25,8 @@ FORWARDING_FIELDS = (
     b"x-real-ip",
 )
 _METHODS = {method: method.encode() + b" " for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
-_VIA = b"Via: 1.1 outrider\r\n"
+_MOST_OUTRIDERS = 8
+"""Ends a loop that something breaks the marks of."""
 
 
 def host_field(url: str) -> bytes:
@@ -42,13 +43,19 @@ class OutgoingRules:
     """Encodes request heads for one route, with or without its profile's credential.
 
     `owned` are the canonical names of the fields that the credential brings; `query_name` and `cookie_name` are those
-    of its parameter and cookie. A caller's own of these never goes on.
+    of its parameter and cookie. A caller's own of these never goes on. `mark` tells one Outrider from another in `Via`:
+    requests may pass through several, but not twice through the same; without a mark all are the same.
     """
 
-    __slots__ = ("_base", "_constant", "_cookie_name", "_drops", "_query_name")
+    __slots__ = ("_base", "_constant", "_cookie_name", "_drops", "_mark", "_query_name", "_via")
 
     def __init__(
-        self, route: RouteEntry, owned: Iterable[bytes] = (), query_name: bytes = b"", cookie_name: bytes = b""
+        self,
+        route: RouteEntry,
+        owned: Iterable[bytes] = (),
+        query_name: bytes = b"",
+        cookie_name: bytes = b"",
+        mark: bytes = b"",
     ) -> None:
         config = route.upstream.config
         edits = route.route.headers if route.route is not None and route.route.headers is not None else config.headers
@@ -63,6 +70,8 @@ class OutgoingRules:
         self._constant = b" HTTP/1.1\r\nHost: " + host_field(config.url) + b"\r\n" + set_lines
         self._drops = Drops(frozenset(dropped))
         self._query_name = query_name
+        self._mark = b"(" + mark + b")" if mark else b""
+        self._via = b"Via: 1.1 outrider" + (b" " + self._mark if mark else b"") + b"\r\n"
         self._cookie_name = cookie_name
 
     def encode(self, exchange: Exchange) -> bytes:
@@ -82,8 +91,8 @@ class OutgoingRules:
         if injection is not None:
             parts.append(injection.lines)
         if exchange.via:
-            parts.append(_passed_via(exchange.via))
-        parts.append(_VIA)
+            parts.append(_passed_via(exchange.via, self._mark))
+        parts.append(self._via)
         content = exchange.content
         if content is None and exchange.upgrade is None:
             parts.append(b"\r\n")
@@ -117,11 +126,17 @@ class OutgoingRules:
         return [*others, (b"Cookie", b"; ".join([*crumbs, cookie]))]
 
 
-def _passed_via(values: list[bytes]) -> bytes:
+def _passed_via(values: list[bytes], mark: bytes) -> bytes:
+    passed = 0
     for value in values:
         for member in list_members(value):
-            if member.split(b" ", 2)[1:2] == [b"outrider"]:
-                raise LoopDetected("The request has passed through Outrider before: an upstream's URL leads back here.")
+            _, *by = member.split(b" ", 2)
+            if by[:1] == [b"outrider"]:
+                passed += 1
+                if not mark or by[1:] == [mark] or passed > _MOST_OUTRIDERS:
+                    raise LoopDetected(
+                        "The request has been here before: an upstream's URL leads back to this Outrider."
+                    )
     return b"".join(b"Via: " + value + b"\r\n" for value in values)
 
 

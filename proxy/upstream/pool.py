@@ -90,7 +90,8 @@ class ConnectionPool:
             self._pass_on(waiter)
             if self._is_past(deadline):
                 raise DeadlineExceeded("The request's deadline passed before a connection was free.") from None
-            raise Overloaded(f"All {self._limit} connections to the upstream are in use.", retry_after=1) from None
+            full = f"All {self._limit} connections to the upstream are in use (pool.connections)."
+            raise Overloaded(full, retry_after=1, stage="transport") from None
         except asyncio.CancelledError:
             self._pass_on(waiter)
             raise

@@ -59,9 +59,6 @@ def test_a_location_that_points_into_the_upstream_is_turned_back_here(
         (_PLAIN, b"?x"),
         (_PLAIN, b""),
         (_PLAIN, b"mailto:a@b"),
-        (_BASED, b"/v2/x"),
-        (_BASED, b"/v10/x"),
-        (_BASED, b"/"),
         (_BASED, b"https://api.example/other"),
         (_BASED, b"https://api.example"),
     ],
@@ -138,3 +135,15 @@ def test_a_routes_edits_stand_in_place_of_its_upstreams() -> None:
     routes = [{"match": "* /**", "headers": {"response": {"remove": ["X-Route"]}}}]
     rules = IncomingRules(route(headers={"response": {"remove": ["X-Upstream"]}}, routes=routes))
     assert rules.edit([b"x-route: 1", b"x-upstream: 1"]) == [b"x-upstream: 1"]
+
+
+@pytest.mark.parametrize("path", [b"/v2/x", b"/v10/x", b"/"])
+def test_a_path_outside_the_base_is_told_with_its_origin(path: bytes) -> None:
+    assert _turned(b"Location: " + path, "https://api.example/v1", "/api") == b"Location: https://api.example" + path
+
+
+def test_a_location_without_a_scheme_has_the_upstreams() -> None:
+    turned = _turned(b"Location: //api.example/v1/x", "https://api.example/v1", "/api")
+    assert turned.endswith(b"/api/x")
+    assert turned.startswith(b"Location: http://")
+    assert _turned(b"Location: //other.example/v1", "https://api.example/v1", "/api") == b"Location: //other.example/v1"

@@ -216,6 +216,27 @@ def test_our_own_via_coming_back_is_a_loop(via: bytes) -> None:
         _lines(asked)
 
 
+def _with_mark(via: bytes) -> bytes:
+    asked = exchange()
+    asked.via = [via]
+    return OutgoingRules(route(), mark=b"ab12").encode(asked)
+
+
+def test_another_outrider_on_the_way_is_no_loop() -> None:
+    assert _with_mark(b"1.1 outrider (cd34)").endswith(b"Via: 1.1 outrider (cd34)\r\nVia: 1.1 outrider (ab12)\r\n\r\n")
+
+
+def test_the_same_outrider_again_is_a_loop() -> None:
+    with pytest.raises(LoopDetected):
+        _with_mark(b"1.1 outrider (ab12), 1.1 x")
+
+
+def test_a_loop_whose_marks_are_lost_ends_all_the_same() -> None:
+    _with_mark(b", ".join([b"1.1 outrider"] * 8))
+    with pytest.raises(LoopDetected):
+        _with_mark(b", ".join([b"1.1 outrider"] * 9))
+
+
 @pytest.mark.parametrize(("length", "framing"), [(0, b"Content-Length: 0"), (7, b"Content-Length: 7")])
 def test_content_of_known_length_is_framed_by_it(length: int, framing: bytes) -> None:
     asked = exchange(method="POST")
