@@ -60,7 +60,7 @@ class Daemon:
         self._environ = environ
         self._log = logging.getLogger(LOGGER)
         self._problems: dict[str, str] = {}
-        self._health = Health(lambda: [f"profile {name}: {why}" for name, why in self._problems.items()])
+        self._health = Health(self._unready)
         self._pipeline: Pipeline | None = None
         self._edge: Edge | None = None
         self._lag: LoopLag | None = None
@@ -95,6 +95,11 @@ class Daemon:
             admin_addresses=self.admin_addresses,
             upstreams=sorted(self._config.upstreams),
         )
+
+    def _unready(self) -> list[str]:
+        """What keeps requests from being served: credentials that were never there, sessions that cannot work."""
+        unusable = self._pipeline.unusable() if self._pipeline is not None else {}
+        return [f"profile {name}: {why}" for name, why in (self._problems | unusable).items()]
 
     async def _compose(self) -> None:
         loop = asyncio.get_running_loop()
@@ -194,7 +199,7 @@ class Daemon:
             await token.close()
 
     async def run_until_signalled(self, limit: float = DRAIN_LIMIT) -> int:
-        """Start, serve until TERM or INT, drain, close. The exit code: 0, or 1 when a second signal cut it short."""
+        """Start, serve until TERM or INT, drain, close. The exit code: 0 drained, 1 when requests were cut."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._unhandled)
         stop, hurry = asyncio.Event(), asyncio.Event()
@@ -214,9 +219,10 @@ class Daemon:
                 await asyncio.wait_for(self.close(), _HURRIED_CLOSE)
             event(self._log, logging.WARNING, "daemon.stopped", "stopped at once by a second signal")
             return 1
-        self._say_stopped(complete=draining.result())
+        complete = draining.result()
+        self._say_stopped(complete=complete)
         await self.close()
-        return 0
+        return 0 if complete else 1
 
     def _say_stopped(self, *, complete: bool) -> None:
         if complete:

@@ -26,6 +26,7 @@ __all__ = [
     "RateLimited",
     "RequestTimeout",
     "RouteNotFound",
+    "SessionExpired",
     "UpstreamConnectFailed",
     "UpstreamDisconnected",
     "UpstreamDnsFailed",
@@ -40,13 +41,14 @@ class OutriderError(Exception):
     """An outcome that Outrider itself must answer for.
 
     `detail` is written for the person who reads the answer and never holds a field value, a query or a secret.
-    `retry_after` is in seconds; `stage` is for an error that more than one stage raises.
+    `retry_after` is in seconds; `stage` is for an error that more than one stage raises, `token` for one whose cause
+    has a registered token of its own.
     """
 
     code: ClassVar[str]
     status: ClassVar[int]
     title: ClassVar[str]
-    token: ClassVar[str]
+    token: str
     stage: str
     retryable: ClassVar[bool] = False
     processed: bool = False
@@ -61,6 +63,7 @@ class OutriderError(Exception):
         retry_after: float | None = None,
         processed: bool | None = None,
         stage: str | None = None,
+        token: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -69,6 +72,8 @@ class OutriderError(Exception):
             self.processed = processed
         if stage is not None:
             self.stage = stage
+        if token is not None:
+            self.token = token
 
 
 class RouteNotFound(OutriderError):
@@ -145,6 +150,11 @@ class CircuitOpen(OutriderError):
 class CredentialUnavailable(OutriderError):
     code, status, title = "credential_unavailable", 503, "No credential to send"
     token, stage, retryable = "proxy_internal_response", "authenticate", True
+
+
+class SessionExpired(OutriderError):
+    code, status, title = "session_expired", 401, "The session is over"
+    token, stage = "http_request_denied", "authenticate"
 
 
 class DeadlineExceeded(OutriderError):

@@ -9,18 +9,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proxy.auth.build import build_source
+from proxy.auth.folder_store import FolderStore
+from proxy.auth.means import Means
 from proxy.auth.secret_reader import SecretReader, open_secret
 from proxy.auth.source import CredentialSource
+from proxy.auth.store import MemoryStore
 from proxy.chain import Context, build_chain
 from proxy.clock import CoarseTimer, monotonic
 from proxy.config.auth_model import SecretRef
 from proxy.config.model import Config, Upstream
-from proxy.errors import CredentialUnavailable
+from proxy.errors import CredentialUnavailable, SessionExpired
 from proxy.message import Stage
 from proxy.observe.tally import Tallies, UpstreamTally
 from proxy.policy.routing import RouteEntry, RoutingTable
 from proxy.stages.admission import Admission
 from proxy.upstream.dial import Dialer
+from proxy.upstream.fetch import Fetcher
 from proxy.upstream.pool import ConnectionPool
 from proxy.upstream.tls import tls_context
 
@@ -33,14 +37,13 @@ _TICK = 0.05
 class Chain:
     """What the edge needs of a route: its outermost stage, where it is counted, and the total limit in seconds."""
 
-    __slots__ = ("entry", "profile", "stage", "tally", "total")
+    __slots__ = ("entry", "stage", "tally", "total")
 
     def __init__(self, entry: RouteEntry, stage: Stage, tally: UpstreamTally, total: float) -> None:
         self.entry = entry
         self.stage = stage
         self.tally = tally
         self.total = total
-        self.profile = entry.auth
 
 
 class Pipeline:
@@ -64,10 +67,13 @@ class Pipeline:
         self.tallies = tallies
         self._loop = loop
         self._timer = CoarseTimer(loop, _TICK)
+        self._fetcher = Fetcher(self._timer, loop)
+        store = FolderStore(base / config.state.dir) if config.state.dir else MemoryStore()
+        means = Means(base, environ, self._fetcher, store, tallies.sessions)
         self.sources: dict[str, CredentialSource] = {
             name: source
             for name, profile in config.auth.items()
-            if (source := build_source(profile, base, environ, monotonic)) is not None
+            if (source := build_source(name, profile, means)) is not None
         }
         self._pools = {name: self._pool(upstream, base) for name, upstream in config.upstreams.items()}
         self._context = Context(loop, tallies, self._pools, self.sources, base)
@@ -92,17 +98,22 @@ class Pipeline:
         async def obtain(name: str, source: CredentialSource) -> None:
             try:
                 await source.start()
-            except CredentialUnavailable as error:
+            except (CredentialUnavailable, SessionExpired) as error:
                 problems[name] = error.detail
 
         await asyncio.gather(*(obtain(name, source) for name, source in self.sources.items()))
         return problems
 
+    def unusable(self) -> dict[str, str]:
+        """Profiles whose session cannot serve a request now, and why."""
+        return {name: why for name, source in self.sources.items() if (why := source.unusable) is not None}
+
     async def close(self) -> None:
         for close in self._context.closing:
             await close()
-        for source in self.sources.values():
-            await source.close()
+        # Together: each may wait for an exchange that had better not be cut off.
+        await asyncio.gather(*(source.close() for source in self.sources.values()))
+        await self._fetcher.close()
         for pool in self._pools.values():
             await pool.close()
         self._timer.close()

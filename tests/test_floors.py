@@ -17,8 +17,11 @@ CONFIG_SCHEMA = [
     "proxy.config.dedup_model",
     "proxy.config.hedge_model",
     "proxy.config.model",
+    "proxy.config.oauth2_model",
+    "proxy.config.profile",
     "proxy.config.rate_model",
     "proxy.config.retry_model",
+    "proxy.config.secret_model",
     "proxy.config.units",
     "proxy.config.values",
 ]

@@ -14,7 +14,7 @@ from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.dedup_model import Dedup
 from proxy.config.hedge_model import HedgePolicy
 from proxy.config.load import load_text
-from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, Timeouts, Tls, Upstream
+from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, State, Timeouts, Tls, Upstream
 from proxy.config.rate_model import QuotaPolicy, RateLimitPolicy
 from proxy.config.retry_model import Replay, Retry
 from proxy.errors import ERRORS
@@ -26,6 +26,7 @@ SECTIONS = {
     "admin.": Admin,
     "access.": Access,
     "limits.": Limits,
+    "state.": State,
     "log.": Log,
     "upstreams.NAME.": Upstream,
 }

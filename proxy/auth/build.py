@@ -1,8 +1,5 @@
 """From a profile to the source of its credential: the one list of schemes."""
 
-from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
 from typing import assert_never
 
 from proxy.auth.api_key import api_key_source
@@ -11,9 +8,9 @@ from proxy.auth.bearer import bearer_source
 from proxy.auth.exec_token import exec_source
 from proxy.auth.file_token import file_source
 from proxy.auth.headers import headers_source
-from proxy.auth.secret_reader import open_secret
+from proxy.auth.means import Means
+from proxy.auth.oauth2 import oauth2_source
 from proxy.auth.source import CredentialSource
-from proxy.clock import Clock
 from proxy.config.auth_model import (
     ApiKeyProfile,
     AuthProfile,
@@ -23,18 +20,19 @@ from proxy.config.auth_model import (
     FileProfile,
     HeadersProfile,
     NoneProfile,
+    OAuth2Profile,
 )
 
 __all__ = ["build_source"]
 
 
-def build_source(profile: AuthProfile, base: Path, environ: Mapping[str, str], clock: Clock) -> CredentialSource | None:
-    """The profile's source; None for type `none`. Nothing is read or run yet.
+def build_source(name: str, profile: AuthProfile, means: Means) -> CredentialSource | None:
+    """The source of the profile `name`; None for type `none`. Nothing is read, run or asked yet.
 
-    `base` is the folder of the configuration file, `clock` is monotonic. Raises ValueError for a template that is
-    wrong, which the configuration's checks find before; a missing secret is not an error here.
+    Raises ValueError for a template that is wrong, which the configuration's checks find before; a missing secret is
+    not an error here.
     """
-    open_ = partial(open_secret, base=base, environ=environ, clock=clock)
+    open_, clock = means.open, means.clock
     match profile:
         case NoneProfile():
             return None
@@ -49,6 +47,8 @@ def build_source(profile: AuthProfile, base: Path, environ: Mapping[str, str], c
         case FileProfile():
             return file_source(profile, open_, clock)
         case ExecProfile():
-            return exec_source(profile, base, environ, clock)
+            return exec_source(name, profile, means)
+        case OAuth2Profile():
+            return oauth2_source(name, profile, means)
         case _:
             assert_never(profile)

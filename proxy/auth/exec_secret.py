@@ -5,10 +5,10 @@ for a growing while, so that requests do not become a storm of processes.
 """
 
 from proxy.auth.command import Command, run
-from proxy.auth.renewal import Cooling
 from proxy.auth.secret_rules import SecretUnavailable, accept_bytes
 from proxy.auth.single_flight import SingleFlight
 from proxy.clock import NEVER, Clock
+from proxy.policy.renewal import Cooling
 from proxy.secret import Secret
 
 __all__ = ["ExecReader"]
@@ -49,6 +49,10 @@ class ExecReader:
             pause = self._cooling.remaining(self._clock()) or outcome.retry_after
             raise SecretUnavailable(outcome.detail, said=outcome.said, retry_after=pause)
         return outcome
+
+    def forget(self) -> bool:
+        self.recheck_at = float("-inf")
+        return True
 
     async def close(self) -> None:
         await self._flight.close()

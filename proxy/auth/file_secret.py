@@ -54,6 +54,10 @@ class FileReader:
             raise SecretUnavailable(detail, retry_after=LOOK_EVERY)
         return value
 
+    def forget(self) -> bool:
+        self.recheck_at = float("-inf")
+        return True
+
     async def close(self) -> None:
         """Nothing runs."""
 

@@ -30,6 +30,9 @@ class FixedReader:
             raise SecretUnavailable(detail)
         return self._value
 
+    def forget(self) -> bool:
+        return False
+
     async def close(self) -> None:
         """Nothing runs."""
 

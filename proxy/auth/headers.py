@@ -6,9 +6,9 @@ from proxy.auth.field import field_line, owned
 from proxy.auth.secret_rules import SecretReader
 from proxy.auth.secret_source import SecretSource
 from proxy.auth.source import PreparedInjection
-from proxy.policy.template import check_template, compile_template
 from proxy.clock import Clock
 from proxy.config.auth_model import HeadersProfile, SecretRef
+from proxy.policy.template import check_template, compile_template
 from proxy.secret import Secret
 
 __all__ = ["headers_source"]

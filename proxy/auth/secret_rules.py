@@ -49,6 +49,9 @@ class SecretReader(Protocol):
     async def read(self) -> Secret:
         """The value, waited for; raises SecretUnavailable."""
 
+    def forget(self) -> bool:
+        """The value was refused where it was used: look again at the next read. False where it cannot change."""
+
     async def close(self) -> None:
         """Stops what runs for it."""
 

@@ -10,6 +10,7 @@ from proxy.auth.secret_rules import SecretReader, SecretUnavailable
 from proxy.auth.source import PreparedInjection
 from proxy.clock import NEVER, Clock
 from proxy.errors import CredentialUnavailable
+from proxy.policy.renewal import Cooling
 from proxy.secret import Secret
 
 __all__ = ["Prepare", "SecretSource"]
@@ -23,6 +24,8 @@ class SecretSource:
 
     __slots__ = (
         "_clock",
+        "_follows",
+        "_futile",
         "_injection",
         "_prepare",
         "_readers",
@@ -51,6 +54,8 @@ class SecretSource:
         self._unusable: SecretUnavailable | None = None
         self._versions: tuple[int, ...] | None = None
         self._recheck_at = float("-inf")
+        self._follows = any(reader.recheck_at != NEVER for reader in self._readers)
+        self._futile = Cooling()
         self.strip = strip
         self.query_name = query_name
         self.cookie_name = cookie_name
@@ -83,6 +88,35 @@ class SecretSource:
         if held is None:
             raise _refusal(self._unusable or SecretUnavailable("the credential cannot be prepared"))
         return held
+
+    @property
+    def unusable(self) -> str | None:
+        """A start says what is wrong with secrets; afterwards the last good ones go on being used."""
+        return None
+
+    def may_refresh(self, rejected: PreparedInjection) -> bool:
+        return rejected is not self._injection or (self._follows and not self._futile.remaining(self._clock()))
+
+    def reject(self, rejected: PreparedInjection) -> None:
+        if rejected is self._injection and self.may_refresh(rejected):
+            for reader in self._readers:
+                reader.forget()
+            self._recheck_at = float("-inf")
+
+    async def refresh(self, rejected: PreparedInjection) -> PreparedInjection | None:
+        self.reject(rejected)
+        fresh = await self.current()
+        if fresh is rejected:
+            # Unchanged: to read it anew for each refusal would be a storm of looks, and of runs of a command.
+            self.replayed(fresh, accepted=False)
+            return None
+        return fresh
+
+    def replayed(self, injection: PreparedInjection, *, accepted: bool) -> None:
+        if accepted:
+            self._futile.succeeded()
+        elif injection is self._injection and not self._futile.remaining(now := self._clock()):
+            self._futile.failed(now)
 
     async def start(self) -> None:
         await self.current()

@@ -40,9 +40,11 @@ class SingleFlight(Generic[T]):
         await asyncio.wait((task,))
         return None if task.cancelled() else task.result()
 
-    async def close(self) -> None:
-        """End the run and start no other."""
+    async def close(self, patience: float = 0.0) -> None:
+        """Start no other run, and end the one under way when it has not ended by itself after `patience` seconds."""
         self._closed = True
         if self._task is not None and not self._task.done():
+            if patience:
+                await asyncio.wait((self._task,), timeout=patience)
             self._task.cancel()
             await asyncio.wait((self._task,))

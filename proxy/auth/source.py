@@ -49,10 +49,26 @@ class CredentialSource(Protocol):
         """The credential at monotonic `now`, the same object while it is the same; None when it must be awaited."""
 
     async def current(self) -> PreparedInjection:
-        """The credential, waited for; raises CredentialUnavailable."""
+        """The credential, waited for; raises CredentialUnavailable or SessionExpired."""
+
+    @property
+    def unusable(self) -> str | None:
+        """Why requests that need the credential cannot be served now; None where nothing is known against it."""
+
+    def may_refresh(self, rejected: PreparedInjection) -> bool:
+        """Whether there may be another credential in the place of one that an upstream refused; costs nothing."""
+
+    def reject(self, rejected: PreparedInjection) -> None:
+        """An upstream refused it: if it is still the current one, another is sought, and nobody waits for it here."""
+
+    async def refresh(self, rejected: PreparedInjection) -> PreparedInjection | None:
+        """As `reject`, waiting for the other one; None when there is no other. Raises as `current` does."""
+
+    def replayed(self, injection: PreparedInjection, *, accepted: bool) -> None:
+        """What an upstream said to a request that was repeated with `injection`."""
 
     async def start(self) -> None:
-        """Obtains the credential once, so that a start can warn; raises CredentialUnavailable."""
+        """Obtains the credential once, so that a start can warn; raises as `current` does."""
 
     async def close(self) -> None:
         """Stops what runs for it; it hands out nothing new afterwards."""

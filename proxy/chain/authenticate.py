@@ -1,6 +1,7 @@
 """Builds the stage that takes a route's credential."""
 
 from proxy.chain.context import Context
+from proxy.chain.retry import replay_caps
 from proxy.clock import monotonic
 from proxy.message import Stage
 from proxy.policy.routing import RouteEntry
@@ -11,4 +12,4 @@ __all__ = ["authenticate"]
 
 def authenticate(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     source = context.sources.get(entry.auth)
-    return inner if source is None else Authenticate(source, monotonic, inner)
+    return inner if source is None else Authenticate(source, monotonic, replay_caps(entry, context), inner)

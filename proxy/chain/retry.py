@@ -17,7 +17,7 @@ from proxy.policy.routing import RouteEntry
 from proxy.stages.retry import Retry, RetryRules
 from proxy.stages.spool import SpoolCaps
 
-__all__ = ["retry"]
+__all__ = ["replay_caps", "retry"]
 
 
 def retry(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
@@ -33,7 +33,7 @@ def retry(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
         keys=_keys(entry, policy),
         pace=Pace(policy.backoff.base, policy.backoff.cap, policy.retry_after, random.uniform),
         budget=_budget(entry, context),
-        caps=_caps(entry, context),
+        caps=replay_caps(entry, context),
     )
     return Retry(rules, tally, context.loop.time, wall, inner)
 
@@ -61,7 +61,8 @@ def _new_key() -> str:
     return str(uuid.uuid4())
 
 
-def _caps(entry: RouteEntry, context: Context) -> SpoolCaps:
+def replay_caps(entry: RouteEntry, context: Context) -> SpoolCaps:
+    """How much of a request's content is kept, and where."""
     upstream, route = entry.upstream.config, entry.route
     replay = overlaid(upstream.replay, route.replay if route is not None else None) or upstream.replay
     return SpoolCaps(replay.memory, replay.file, context.base / replay.folder if replay.folder else None)

@@ -1,40 +1,37 @@
-"""The shape of secrets and of auth profiles, one model per `type`.
+"""The shape of auth profiles, one model per `type`; those of OAuth have a file of their own.
 
-What must not live here: reading a secret's value or using it (`proxy.auth`).
+What must not live here: what a secret looks like (`proxy.config.secret_model`), using one (`proxy.auth`).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    GetJsonSchemaHandler,
-    Tag,
-    ValidationInfo,
-    field_validator,
-    model_serializer,
-    model_validator,
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from proxy.config.base import wrong
+from proxy.config.oauth2_model import OAuth2Profile
+from proxy.config.profile import Profile, Scheme
+from proxy.config.secret_model import (
+    SECRET_SHAPE,
+    SECRET_TAG,
+    CredentialSecret,
+    EnvSecret,
+    ExecSecret,
+    FileSecret,
+    LiteralSecret,
+    SecretRef,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
-
-from proxy.config.base import Model, wrong
 from proxy.config.units import Duration
 from proxy.config.values import (
     FieldName,
     FieldValue,
     Hidden,
     Name,
-    Origin,
     VariableName,
     field_name,
     is_field_value,
     is_token,
     unique_fields,
 )
-from proxy.secret import REDACTED, Secret
 
 __all__ = [
     "SECRET_SHAPE",
@@ -52,114 +49,9 @@ __all__ = [
     "HeadersProfile",
     "LiteralSecret",
     "NoneProfile",
+    "OAuth2Profile",
     "SecretRef",
 ]
-
-SECRET_TAG = "secret:"
-"""What the tags of the kinds of secrets begin with, where pydantic names them in an error's place."""
-
-SECRET_SHAPE = "a secret: text, or one of {env: NAME}, {file: PATH}, {credential: NAME}, {exec: [cmd, …]}"
-
-
-class EnvSecret(Model):
-    """A secret from the environment."""
-
-    env: VariableName = Field(description="Name of an environment variable.")
-
-
-class FileSecret(Model):
-    """A secret from a file."""
-
-    file: str = Field(
-        min_length=1,
-        description="Path of a file; its last line end is not part of the secret. Read again when it changes.",
-    )
-    insecure: bool = Field(False, description="Accept a file that others can read, or a symbolic link.")
-
-
-class CredentialSecret(Model):
-    """A secret that systemd or the container's runtime hands over."""
-
-    credential: str = Field(
-        pattern=r"^[A-Za-z0-9_][^/\x00-\x1f]*$",
-        description="Name in systemd's credentials directory, or in /run/secrets.",
-    )
-
-
-class ExecSecret(Model):
-    """A secret that a command prints."""
-
-    exec: list[Hidden] = Field(
-        min_length=1,
-        repr=False,
-        description="A command whose output is the secret; run at start, and again past `ttl`. No shell is involved.",
-    )
-    ttl: Duration = Field(0.0, description="How long the output is used; 0 for as long as the daemon runs.")
-    timeout: Duration = Field(10.0, description="How long the command may take.")
-
-
-class LiteralSecret(Model):
-    """A secret written into the file itself."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-    literal: Secret
-
-    @model_validator(mode="before")
-    @classmethod
-    def _take_text(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        if not value:
-            raise wrong("the secret is empty", f"write {SECRET_SHAPE}")
-        if not is_field_value(value):
-            raise wrong("the secret holds a line break or a control character", "write it on one line, in quotes")
-        return {"literal": Secret(value)}
-
-    @model_serializer
-    def _redact(self) -> str:
-        return REDACTED
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "minLength": 1, "description": "The secret itself."}
-
-
-_KINDS: dict[str, type[Model]] = {
-    "literal": LiteralSecret,
-    "env": EnvSecret,
-    "file": FileSecret,
-    "credential": CredentialSecret,
-    "exec": ExecSecret,
-}
-
-
-def _kind(value: Any) -> str | None:
-    """The tag of the kind of secret that `value` is meant to be."""
-    found = [kind for kind, model in _KINDS.items() if isinstance(value, model)]
-    if isinstance(value, str):
-        found = ["literal"]
-    elif isinstance(value, dict):
-        found = [kind for kind in ("env", "file", "credential", "exec") if kind in value]
-    return SECRET_TAG + found[0] if len(found) == 1 else None
-
-
-SecretRef = Annotated[
-    Annotated[LiteralSecret, Tag("secret:literal")]
-    | Annotated[EnvSecret, Tag("secret:env")]
-    | Annotated[FileSecret, Tag("secret:file")]
-    | Annotated[CredentialSecret, Tag("secret:credential")]
-    | Annotated[ExecSecret, Tag("secret:exec")],
-    Discriminator(_kind),
-]
-"""A secret: literal text, or where it is found."""
-
-
-class Profile(Model):
-    """What every profile has."""
-
-    origins: list[Origin] | None = Field(
-        None, description="Origins that may receive the credential; those of the upstreams that use it when left out."
-    )
 
 
 class NoneProfile(Profile):
@@ -233,15 +125,6 @@ class HeadersProfile(Profile):
     secrets: dict[Name, SecretRef] = Field({}, description="What the templates may name.")
 
 
-def _scheme(scheme: str) -> str:
-    if scheme and not is_token(scheme):
-        raise wrong("not a scheme", "write one word, such as Bearer, or an empty text for none")
-    return scheme
-
-
-Scheme = Annotated[str, AfterValidator(_scheme)]
-
-
 class FileProfile(Profile):
     """A bearer token that something else writes and rotates."""
 
@@ -265,7 +148,14 @@ class ExecProfile(Profile):
 
 
 AuthProfile = Annotated[
-    NoneProfile | BearerProfile | BasicProfile | ApiKeyProfile | HeadersProfile | FileProfile | ExecProfile,
+    NoneProfile
+    | BearerProfile
+    | BasicProfile
+    | ApiKeyProfile
+    | HeadersProfile
+    | FileProfile
+    | ExecProfile
+    | OAuth2Profile,
     Field(discriminator="type"),
 ]
 """A credential profile, by its `type`."""

@@ -46,6 +46,7 @@ __all__ = [
     "Match",
     "Pool",
     "Route",
+    "State",
     "Timeouts",
     "Tls",
     "Upstream",
@@ -107,6 +108,16 @@ class Log(Model):
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is written.")
     format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else JSON.")
+
+
+class State(Model):
+    """Where sessions are kept."""
+
+    dir: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder of the sessions, its owner's alone; made when missing. Without it they live in memory.",
+    )
 
 
 class Match(Model):
@@ -228,6 +239,7 @@ class Config(Model):
 
     listen: Addresses = Field("127.0.0.1:8080", description="host:port, [v6]:port, unix:/path, or a list of them.")
     admin: Admin = Field(Admin(), description="The admin listener.")
+    state: State = Field(State(), description="Where sessions are kept, so that they survive a restart.")
     access: Access = Field(Access(), description="Who may call.")
     limits: Limits = Field(Limits(), description="Caps.")
     auth: dict[Name, AuthProfile] = Field({}, description="Credential profiles by name.")

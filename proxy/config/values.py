@@ -20,6 +20,7 @@ __all__ = [
     "Addresses",
     "AdminAddresses",
     "BrowserOrigin",
+    "EndpointUrl",
     "FieldName",
     "FieldValue",
     "Hidden",
@@ -117,6 +118,13 @@ def upstream_url(url: str) -> str:
     parts = _split(url)
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise wrong("a base URL has no query and no fragment", "remove what follows ? or #")
+    return url
+
+
+def endpoint_url(url: str) -> str:
+    if "#" in url:
+        raise wrong("a URL that is called has no fragment", "remove what follows #")
+    _split(url)
     return url
 
 
@@ -234,6 +242,9 @@ _ADDRESSES_SCHEMA = {"anyOf": [_ADDRESS_SCHEMA, {"type": "array", "items": _ADDR
 Addresses = Annotated[str | list[str], BeforeValidator(addresses), WithJsonSchema(_ADDRESSES_SCHEMA)]
 AdminAddresses = Annotated[str | list[str], BeforeValidator(admin_addresses), WithJsonSchema(_ADDRESSES_SCHEMA)]
 BrowserOrigin = Annotated[str, AfterValidator(browser_origin)]
+EndpointUrl = Annotated[
+    str, AfterValidator(endpoint_url), _pattern(r"https?://[^/?#@]+(/[^#]*)?", "https://login.example.com/token")
+]
 FieldName = Annotated[str, AfterValidator(field_name)]
 Hidden = Annotated[str, PlainSerializer(lambda _: REDACTED, return_type=str)]
 """Text that may hold a secret, and so is never shown."""

@@ -6,7 +6,7 @@ What must not live here: which errors exist (`proxy.errors`).
 import json
 import math
 
-from proxy.errors import CallerNotAllowed, OutriderError, RateLimited
+from proxy.errors import CallerNotAllowed, OutriderError, RateLimited, SessionExpired
 
 __all__ = ["problem_answer"]
 
@@ -48,4 +48,7 @@ def problem_answer(
         lines.append(b'WWW-Authenticate: Outrider-Token realm="outrider"')
     elif isinstance(error, RateLimited):
         lines += error.lines
+    elif isinstance(error, SessionExpired):
+        # Nothing that a caller could send helps: the scheme is one that no client answers by itself.
+        lines.append(b'WWW-Authenticate: Outrider-Session realm="outrider", error="invalid_token"')
     return lines, json.dumps(document).encode() + b"\n"

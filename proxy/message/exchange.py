@@ -40,6 +40,7 @@ class Exchange:
         "min_interval",
         "path",
         "queued",
+        "refreshed",
         "replayable",
         "request_id",
         "started",
@@ -78,6 +79,7 @@ class Exchange:
         self.queued = 0.0
         self.coalesced = False
         self.hedged = False
+        self.refreshed = False
         self.replayable = True
         self.injection: Injection | None = None
 

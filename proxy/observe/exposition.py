@@ -29,6 +29,7 @@ from prometheus_client.registry import Collector
 from proxy.observe import metrics
 from proxy.observe.lag import LAG_BOUNDS, LoopLag
 from proxy.observe.metrics import Metric
+from proxy.observe.session_exposition import session_families
 from proxy.observe.tally import BOUNDS, CIRCUITS, Tallies
 
 __all__ = ["Exposition", "Facts"]
@@ -94,6 +95,7 @@ class _Outrider(Collector):
                 for state in CIRCUITS
             ],
         )
+        yield from session_families(self._tallies.sessions)
         yield self._loop_lag()
         yield _gauge(metrics.CONFIG_LOADED, [((), 1)])
         yield _gauge(metrics.CONFIG_LOADED_AT, [((), self._facts.loaded_at)])

@@ -29,6 +29,10 @@ __all__ = [
     "RESPONSE_BYTES",
     "RETRIES",
     "RETRY_BUDGET_EXHAUSTED",
+    "SESSION_STATE",
+    "TOKEN_EXPIRY",
+    "TOKEN_REFRESHES",
+    "TOKEN_REFRESH_DURATION",
     "Metric",
 ]
 
@@ -111,6 +115,42 @@ QUOTA_REMAINING = Metric(
     ("upstream",),
     "Requests left of the upstream's own quota, as its last answers tell.",
 )
+TOKEN_REFRESHES = Metric(
+    "outrider_token_refreshes",
+    "counter",
+    ("profile", "result"),
+    "Refreshes by their end: success, shared (another process had got the token), transient or terminal failure.",
+)
+TOKEN_REFRESH_DURATION = Metric(
+    "outrider_token_refresh_duration_seconds", "histogram", ("profile",), "From the start of a refresh to its end."
+)
+TOKEN_EXPIRY = Metric(
+    "outrider_token_expiry_timestamp_seconds",
+    "gauge",
+    ("profile",),
+    "When the current token ends, in seconds since the epoch; 0 for none, and for one without end.",
+)
+SESSION_STATE = Metric(
+    "outrider_session_state",
+    "gauge",
+    ("profile", "state"),
+    "1 for the state that the profile's session is in: empty, valid, renewing, cooling or expired.",
+)
+RATE_LIMIT_WAIT = Metric(
+    "outrider_rate_limit_wait_seconds",
+    "histogram",
+    ("upstream",),
+    "How long requests waited for a rate limit or the upstream's quota; those that did not wait are not counted.",
+)
+RATE_LIMITED = Metric(
+    "outrider_rate_limited", "counter", ("upstream",), "Requests refused because they would have had to wait too long."
+)
+QUOTA_REMAINING = Metric(
+    "outrider_upstream_quota_remaining",
+    "gauge",
+    ("upstream",),
+    "Requests left of the upstream's own quota, as its last answers tell.",
+)
 LOOP_LAG = Metric("outrider_event_loop_lag_seconds", "histogram", (), "How late the event loop ran a timer.")
 CONFIG_LOADED = Metric(
     "outrider_config_last_reload_successful", "gauge", (), "Whether the last attempt to load the configuration worked."
@@ -137,6 +177,13 @@ METRICS = (
     DEDUP,
     ERRORS,
     CIRCUIT,
+    RATE_LIMIT_WAIT,
+    RATE_LIMITED,
+    QUOTA_REMAINING,
+    TOKEN_REFRESHES,
+    TOKEN_REFRESH_DURATION,
+    TOKEN_EXPIRY,
+    SESSION_STATE,
     RATE_LIMIT_WAIT,
     RATE_LIMITED,
     QUOTA_REMAINING,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
 from proxy.errors import ERRORS
+from proxy.observe.session_tally import SessionTallies
 
 __all__ = ["BOUNDS", "CIRCUITS", "METHODS", "NO_UPSTREAM", "OTHER", "Outcome", "Tallies", "UpstreamTally"]
 
@@ -122,13 +123,14 @@ class UpstreamTally:
 
 
 class Tallies:
-    """The tallies of all upstreams by name, and of the requests that met none."""
+    """The tallies of all upstreams by name, of the requests that met none, and of profiles' sessions."""
 
-    __slots__ = ("_by_name", "none")
+    __slots__ = ("_by_name", "none", "sessions")
 
     def __init__(self, upstreams: Iterable[str]) -> None:
         self._by_name = {name: UpstreamTally() for name in upstreams}
         self.none = self._by_name.setdefault(NO_UPSTREAM, UpstreamTally())
+        self.sessions = SessionTallies()
 
     def __getitem__(self, upstream: str) -> UpstreamTally:
         return self._by_name[upstream]

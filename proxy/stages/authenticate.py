@@ -1,50 +1,118 @@
-"""Authenticate: takes the profile's current credential for each attempt; no credential, no request.
+"""Authenticate: takes the profile's current credential for each attempt, and replaces one that was not accepted, once.
 
-Stands outside the transport so that waiting for a credential holds no connection. What must not live here: how a
-credential is obtained (`proxy.auth`) or written into a head (`proxy.policy.outgoing`).
+Stands outside the transport so that waiting for a credential holds no connection. No credential, no request. What must
+not live here: how a credential is obtained (`proxy.auth`) or written into a head (`proxy.policy.outgoing`), and which
+answers mean that it was not accepted (`proxy.policy.unauthorized`).
 """
 
 import asyncio
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Generic, Protocol, TypeVar
 
 from proxy.clock import NEVER, Clock
 from proxy.errors import DeadlineExceeded
-from proxy.message import Exchange, Injection, Response, Stage
+from proxy.message import Exchange, Response, Stage
+from proxy.message.exchange import Injection
+from proxy.policy.unauthorized import is_unauthorized
+from proxy.stages.replay import Replay, WholeReplay, again, is_kept
+from proxy.stages.spool import SpoolCaps
 
-__all__ = ["Authenticate", "CurrentCredential"]
+__all__ = ["Authenticate", "Credential"]
 
-
-class CurrentCredential(Protocol):
-    """What the stage asks of a credential source."""
-
-    def peek(self, now: float) -> Injection | None:
-        """The credential, when it is at hand and good."""
-
-    async def current(self) -> Injection:
-        """The credential, waiting for it. Raises CredentialUnavailable."""
+T = TypeVar("T")
+I = TypeVar("I", bound=Injection)  # noqa: E741 - one letter, as type variables are
 
 
-class Authenticate:
-    """Puts the credential on the exchange, unless the caller asked for none."""
+class Credential(Protocol[I]):
+    """What the stage asks of a credential source; `proxy.auth.source` says what each verb promises."""
 
-    __slots__ = ("_clock", "_next", "_source")
+    def peek(self, now: float) -> I | None: ...
+    async def current(self) -> I: ...
+    def may_refresh(self, rejected: I) -> bool: ...
+    def reject(self, rejected: I) -> None: ...
+    async def refresh(self, rejected: I) -> I | None: ...
+    def replayed(self, injection: I, *, accepted: bool) -> None: ...
 
-    def __init__(self, source: CurrentCredential, clock: Clock, inner: Stage) -> None:
+
+class Authenticate(Generic[I]):
+    """Puts the credential on the exchange, unless the caller asked for none. `caps` bound the content it keeps itself,
+    where no stage around it does."""
+
+    __slots__ = ("_caps", "_clock", "_next", "_source")
+
+    def __init__(self, source: Credential[I], clock: Clock, caps: SpoolCaps, inner: Stage) -> None:
         self._source = source
         self._clock = clock
+        self._caps = caps
         self._next = inner
 
     async def send(self, exchange: Exchange) -> Response:
-        if exchange.wants_auth:
-            injection = self._source.peek(self._clock())
-            exchange.injection = injection if injection is not None else await self._wait(exchange.deadline)
-        return await self._next.send(exchange)
+        if not exchange.wants_auth:
+            return await self._next.send(exchange)
+        injection = self._source.peek(self._clock())
+        if injection is None:
+            injection = await _within(exchange.deadline, self._source.current())
+        exchange.injection = injection
+        content = exchange.content
+        if content is not None and not is_kept(content) and self._source.may_refresh(injection):
+            whole = content.take()
+            if whole is None:
+                return await self._send_streamed(exchange, injection, Replay(content, self._caps))
+            exchange.content = WholeReplay(content, whole).attempt()
+        return await self._send(exchange, injection)
 
-    async def _wait(self, deadline: float) -> Injection:
-        if deadline == NEVER:
-            return await self._source.current()
+    async def _send(self, exchange: Exchange, injection: I) -> Response:
+        response = await self._next.send(exchange)
+        status = response.status
+        if (status == 401 or status == 403) and is_unauthorized(status, response.lines):
+            return await self._once_more(exchange, injection, response)
+        return response
+
+    async def _send_streamed(self, exchange: Exchange, injection: I, replay: Replay) -> Response:
+        settled = False
         try:
-            async with asyncio.timeout_at(deadline):
-                return await self._source.current()
-        except TimeoutError:
-            raise DeadlineExceeded("The request's deadline passed while its credential was being fetched.") from None
+            exchange.content = replay.attempt()
+            response = await self._send(exchange, injection)
+            exchange.replayable = replay.replayable
+            replay.settle(response)
+            settled = True
+            return response
+        finally:
+            if not settled:
+                replay.close()
+
+    async def _once_more(self, exchange: Exchange, rejected: I, response: Response) -> Response:
+        """The same request with another credential, of whatever method: what was not authorised was not acted on."""
+        source, content = self._source, exchange.content
+        if not source.may_refresh(rejected):
+            return response
+        if content is not None and not is_kept(content):
+            # Too large to be sent twice; the next request need not fail for it.
+            source.reject(rejected)
+            return response
+        whole = response.content.complete
+        if not whole:
+            # Nothing is held while waiting for a token. What is here as a whole holds nothing, and may be the answer.
+            response.close()
+        fresh = await _within(exchange.deadline, source.refresh(rejected))
+        if fresh is None and whole:
+            return response
+        exchange.refreshed = fresh is not None
+        exchange.injection = injection = rejected if fresh is None else fresh
+        if content is not None:
+            exchange.content = again(content)
+        response = await self._next.send(exchange)
+        source.replayed(injection, accepted=not is_unauthorized(response.status, response.lines))
+        return response
+
+
+async def _within(deadline: float, waiting: Coroutine[None, None, T]) -> T:
+    """Raises DeadlineExceeded."""
+    if deadline == NEVER:
+        return await waiting
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await waiting
+    except TimeoutError:
+        detail = "The request's deadline passed while its credential was being fetched."
+        raise DeadlineExceeded(detail, processed=False) from None

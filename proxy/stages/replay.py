@@ -12,7 +12,7 @@ from proxy.message import RequestContent, Response
 from proxy.message.ending import when_ended
 from proxy.stages.spool import Spool, SpoolCaps
 
-__all__ = ["Replay", "WholeReplay"]
+__all__ = ["Replay", "WholeReplay", "again", "is_kept"]
 
 
 class WholeReplay:
@@ -158,3 +158,22 @@ class _Attempt:
 
     def proceed(self) -> None:
         self._replay.source.proceed()
+
+    def again(self) -> RequestContent | None:
+        return self._replay.attempt() if self._replay.replayable else None
+
+    @property
+    def is_kept(self) -> bool:
+        return self._replay.replayable
+
+
+def is_kept(content: RequestContent) -> bool:
+    """Whether `content`, an attempt's reader, can be read from its start once more."""
+    return isinstance(content, WholeReplay) or (isinstance(content, _Attempt) and content.is_kept)
+
+
+def again(content: RequestContent) -> RequestContent | None:
+    """What `content` is an attempt's reader of, from its start for another attempt; None where it is not kept."""
+    if isinstance(content, WholeReplay):
+        return content.attempt()
+    return content.again() if isinstance(content, _Attempt) else None

@@ -4,11 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.auth.command import Command
-from proxy.auth.exec_token import ExecTokenSource
-from proxy.config.auth_model import ExecProfile
+from proxy.auth import CredentialSource
 from proxy.errors import CredentialUnavailable
-from tests.auth.tools import FakeClock, counted, profile, python, runs_of, source
+from tests.auth.tools import FakeClock, counted, python, runs_of, source
 
 
 @pytest.fixture
@@ -16,12 +14,9 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def source_of(runs: Path, code: str, clock: FakeClock, ttl: str = "1000s", **more: str) -> ExecTokenSource:
+def source_of(runs: Path, code: str, clock: FakeClock, ttl: str = "1000s", **more: str) -> CredentialSource:
     """With a ttl of 1000 s a token is renewed from its 900th second on."""
-    parsed = profile(type="exec", command=counted(runs, code), ttl=ttl, **more)
-    assert isinstance(parsed, ExecProfile)
-    command = Command(parsed.command, runs.parent, {}, 20)
-    return ExecTokenSource(command, parsed, clock, lambda: 0.0, lambda: 0.5)
+    return source(runs.parent, clock, type="exec", command=counted(runs, code), ttl=ttl, timeout="20s", **more)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -1,14 +1,15 @@
 """A clock that tests move, small Python programs as commands, and profiles from their written form."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from proxy.auth import CredentialSource, SecretReader, build_source, open_secret
+from proxy.auth import CredentialSource, Means, SecretReader, build_source, open_secret
 from proxy.config.auth_model import AuthProfile, SecretRef
+from proxy.message.call import Call, Reply
 
 _REFERENCE: TypeAdapter[Any] = TypeAdapter(SecretRef)
 _PROFILE: TypeAdapter[Any] = TypeAdapter(AuthProfile)
@@ -54,9 +55,19 @@ def profile(**written: object) -> AuthProfile:
     return parsed
 
 
+async def no_fetch(call: Call, ready: Callable[[], Awaitable[None]] | None = None) -> Reply:
+    raise AssertionError("nothing here may be called")
+
+
+def means(base: Path, clock: FakeClock, environ: Mapping[str, str] | None = None, **more: Any) -> Means:
+    """Renewals in the middle of their spread, wall time that stands at zero, and no network unless it is given."""
+    given: dict[str, Any] = {"fetch": no_fetch, "wall": FakeClock(0.0), "spread": lambda: 0.5} | more
+    return Means(base, environ or {}, clock=clock, **given)
+
+
 def source(
     base: Path, clock: FakeClock, environ: Mapping[str, str] | None = None, /, **written: object
 ) -> CredentialSource:
-    built = build_source(profile(**written), base, environ or {}, clock)
+    built = build_source("p", profile(**written), means(base, clock, environ))
     assert built is not None
     return built

@@ -9,7 +9,7 @@ from tests.config.loading import UPSTREAM, only, said
     ("text", "line"),
     [
         ("listn: x", '2:1: there is no section "listn"; did you mean listen?'),
-        ("zebra: x", '2:1: there is no section "zebra"; the sections are listen, admin, access, limits, auth, upstreams, log'),
+        ("zebra: x", '2:1: there is no section "zebra"; the sections are listen, admin, state, access, limits, auth, upstreams, log'),
         ("log: {levle: info}", '2:7: log has no option "levle"; did you mean level?'),
         ("log: {zebra: 1}", '2:7: log has no option "zebra"; its options are level, format'),
         ("log: {level: loud}", "2:14: log.level: not one of the words that this option knows; write debug, info, warning or error"),
@@ -49,9 +49,9 @@ def test_a_wrong_value_is_named_with_its_place_and_what_would_be_right(text: str
     ("profile", "line"),
     [
         ("{type: berer, token: x}", '1:18: there is no profile type "berer"; did you mean bearer?'),
-        ("{type: zebra}", '1:18: there is no profile type "zebra"; write none, bearer, basic, api_key, headers, file or exec'),
+        ("{type: zebra}", '1:18: there is no profile type "zebra"; write none, bearer, basic, api_key, headers, file, exec or oauth2'),
         ("{token: x}", "1:11: auth.p: a profile without a type; "
-         "add type: none, bearer, basic, api_key, headers, file or exec"),
+         "add type: none, bearer, basic, api_key, headers, file, exec or oauth2"),
         ("text", "1:11: auth.p: a section is wanted, not text; write its options as key: value below it"),
         ("{type: bearer}", "1:8: auth.p.token is missing; add token: The token"),
         ("{type: bearer, tken: x, token: y}", '1:26: auth.p has no option "tken"; did you mean token?'),

@@ -24,6 +24,7 @@ access:
   uids: [0, 1000]
   overrides: [timeout, request_id, auth]
 log: {level: info, format: auto}
+state: {dir: ./state}
 limits: {connections: "${N:-2000}", in_flight: 1000, body: 5GiB, head: 16KiB, head_timeout: 10s, min_body_rate: 0}
 auth:
   nothing: {type: none}
@@ -33,6 +34,20 @@ auth:
   many: {type: headers, set: {X-A: "{{ a }}"}, secrets: {a: {file: ./a, insecure: true}}}
   rotated: {type: file, path: ./token, header: X-Token, scheme: ""}
   command: {type: exec, command: [tool, token], env: {REGION: eu}, timeout: 5s, ttl: 1h}
+  machine:
+    type: oauth2
+    grant: client_credentials
+    token_url: https://login.example.com/token?tenant=1
+    client_id: machine
+    client_secret: {env: MACHINE_SECRET}
+    client_auth: client_secret_post
+    scope: [read, write]
+    resource: https://api.example.com
+    parameters: {realm: staff}
+    headers: {X-Tenant: one}
+    prewarm: false
+  person: {type: oauth2, grant: refresh_token, token_url: "https://login.example.com/", client_id: web,
+           refresh_token: {file: ./refresh-token}, scope: openid, reuse_grace: 30s, timeout: 5s}
 upstreams:
   api:
     url: https://api.example.com/v1

@@ -1,8 +1,14 @@
-"""When a token is renewed, and how long to leave a failing source alone. Pure rules on a given clock."""
+"""When a token is renewed, and how long to leave a failing source alone. Pure rules on a given clock.
+
+What must not live here: what a token is, and which state a session is in (`proxy.policy.session`).
+"""
 
 from proxy.clock import NEVER
 
-__all__ = ["Cooling", "early_by", "renewal_time"]
+__all__ = ["LONGEST_PAUSE", "Cooling", "early_by", "renewal_time"]
+
+LONGEST_PAUSE = 3600.0
+"""Seconds; a `Retry-After` that asks for more is read as this."""
 
 _SHORT_LIFETIME = 100.0
 
@@ -22,22 +28,25 @@ def renewal_time(now: float, lifetime: float, spread: float) -> float:
 
 
 class Cooling:
-    """After a failure a pause of 1 s, doubled by each further one up to 60 s; a success ends it."""
+    """After a failure a pause of 1 s, doubled by each further one up to 60 s; a success ends it.
 
-    __slots__ = ("_pause", "_until")
+    `until` is when the pause ends. A longer `Retry-After` lengthens one pause and not the ones after it.
+    """
+
+    __slots__ = ("_pause", "until")
 
     def __init__(self) -> None:
         self._pause = 0.0
-        self._until = float("-inf")
+        self.until = float("-inf")
 
-    def failed(self, now: float) -> None:
+    def failed(self, now: float, retry_after: float | None = None) -> None:
         self._pause = min(max(1.0, 2 * self._pause), 60.0)
-        self._until = now + self._pause
+        self.until = now + max(self._pause, min(retry_after or 0.0, LONGEST_PAUSE))
 
     def succeeded(self) -> None:
         self._pause = 0.0
-        self._until = float("-inf")
+        self.until = float("-inf")
 
     def remaining(self, now: float) -> float:
         """Seconds left of the pause; 0 when a try is allowed."""
-        return max(0.0, self._until - now)
+        return max(0.0, self.until - now)

@@ -1,7 +1,7 @@
 import pytest
 
-from proxy.auth.renewal import Cooling, early_by, renewal_time
 from proxy.clock import NEVER
+from proxy.policy.renewal import LONGEST_PAUSE, Cooling, early_by, renewal_time
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,24 @@ def test_a_success_ends_the_pause() -> None:
     assert cooling.remaining(1) == 0
     cooling.failed(5)
     assert cooling.remaining(5) == 1
+
+
+def test_a_longer_retry_after_lengthens_one_pause_and_not_the_next() -> None:
+    cooling = Cooling()
+    cooling.failed(0, 30)
+    assert cooling.remaining(0) == 30
+    cooling.failed(30)
+    assert cooling.remaining(30) == 2
+
+
+def test_a_shorter_retry_after_does_not_shorten_the_pause() -> None:
+    cooling = Cooling()
+    for _ in range(4):
+        cooling.failed(0, 1)
+    assert cooling.remaining(0) == 8
+
+
+def test_a_retry_after_is_honoured_up_to_an_hour() -> None:
+    cooling = Cooling()
+    cooling.failed(0, 1e9)
+    assert cooling.remaining(0) == LONGEST_PAUSE

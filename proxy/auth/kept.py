@@ -1,0 +1,70 @@
+"""What the grants share: tokens to and from what is kept of a session, and the noticing of new credentials.
+
+What must not live here: any grant.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from proxy.auth.record import Record
+from proxy.auth.secret_rules import SecretReader
+from proxy.auth.store import SessionStore
+from proxy.auth.supply import Fresh
+from proxy.auth.token_answer import Granted
+from proxy.policy.renewal import early_by
+from proxy.secret import Secret
+
+__all__ = ["Watch", "granted_record", "kept_token"]
+
+_LOOK_EVERY = 1.0
+
+
+def granted_record(record: Record, granted: Granted, form: str, now: float) -> Record:
+    """`record` with what was granted at wall time `now`; an answer without a refresh token keeps the old one."""
+    refresh = granted.refresh or record.refresh
+    return replace(
+        record,
+        form=form,
+        access=granted.access,
+        refresh=refresh,
+        obtained_at=now,
+        expires_at=now + granted.lifetime,
+        rotates=refresh != record.refresh,
+        pending=None,
+    )
+
+
+def kept_token(record: Record | None, seed: str, form: str, held: Secret | None, now: float) -> Fresh | None:
+    """The kept token where it would do: of the same credential, another than `held`, and not due for renewal."""
+    if record is None or record.access is None or record.seed != seed or record.form != form or record.access == held:
+        return None
+    remaining = record.remaining(now)
+    return Fresh(record.access, remaining, shared=True) if remaining > early_by(record.lifetime) else None
+
+
+class Watch:
+    """Notices, after credentials have failed, that there are others: another secret, or another process's record."""
+
+    __slots__ = ("_failed", "_look_at", "_profile", "_readers", "_store")
+
+    def __init__(self, profile: str, readers: Sequence[SecretReader], store: SessionStore) -> None:
+        self._profile = profile
+        self._readers = readers
+        self._store = store
+        self._look_at = float("-inf")
+        self._failed = self._seen()
+
+    def failed(self) -> None:
+        """What there is now does not work."""
+        self._failed = self._seen()
+
+    def changed(self, now: float) -> bool:
+        if now < self._look_at:
+            return False
+        self._look_at = now + _LOOK_EVERY
+        for reader in self._readers:
+            reader.peek(now)
+        return self._seen() != self._failed
+
+    def _seen(self) -> tuple[object, ...]:
+        return *(reader.version for reader in self._readers), self._store.version(self._profile)

@@ -1,0 +1,39 @@
+"""What the builders of credential sources are given: everything that profiles share.
+
+What must not live here: anything of a single profile.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from proxy.auth.secret_reader import SecretReader, open_secret
+from proxy.auth.session_report import SessionReport
+from proxy.auth.store import MemoryStore, SessionStore
+from proxy.clock import Clock, monotonic, wall
+from proxy.config.secret_model import SecretRef
+from proxy.message.call import Fetch
+from proxy.observe.session_tally import SessionTallies
+
+__all__ = ["Means"]
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """`base` is the folder of the configuration file, `clock` is monotonic, `spread()` is in [0, 1)."""
+
+    base: Path
+    environ: Mapping[str, str]
+    fetch: Fetch
+    store: SessionStore = field(default_factory=MemoryStore)
+    tallies: SessionTallies = field(default_factory=SessionTallies)
+    clock: Clock = monotonic
+    wall: Clock = wall
+    spread: Callable[[], float] = random.random
+
+    def open(self, ref: SecretRef) -> SecretReader:
+        return open_secret(ref, self.base, self.environ, self.clock)
+
+    def report(self, profile: str) -> SessionReport:
+        return SessionReport(profile, self.tallies.of(profile), self.wall)

@@ -1,0 +1,163 @@
+"""Grant `refresh_token` (RFC 6749 §6), with servers that give a new refresh token with each exchange in mind.
+
+Such a server takes a second use of a refresh token for theft and ends the whole session (RFC 9700 §4.14.2). So one
+process at a time exchanges, it reads what is kept first, it notes that it begins before a byte is sent, and a new
+refresh token is on disk before its access token is used. Where an answer was lost, nobody can know which token is the
+current one, and the old one is not presented again. What must not live here: the endpoint, the store.
+"""
+
+from dataclasses import dataclass, replace
+
+from proxy.auth.kept import Watch, granted_record, kept_token
+from proxy.auth.record import Record, fingerprint
+from proxy.auth.secret_rules import SecretReader, SecretUnavailable
+from proxy.auth.store import SessionStore, StoreFailed
+from proxy.auth.supply import Failed, Fresh
+from proxy.auth.token_answer import Granted, Refused
+from proxy.auth.token_endpoint import Lost, TokenEndpoint
+from proxy.clock import Clock
+from proxy.secret import Secret
+
+__all__ = ["RefreshToken"]
+
+_IN_DOUBT = Failed(
+    "the answer to an exchange of the refresh token was lost, so the token may be used up and is not presented again; "
+    "give the profile a new refresh token",
+    terminal=True,
+)
+
+
+class RefreshToken:
+    """The session that grew from the refresh token of `first`, kept under `profile`.
+
+    `grace` is how many seconds after a lost answer the server takes the same refresh token again.
+    """
+
+    __slots__ = ("_client", "_endpoint", "_first", "_grace", "_profile", "_readers", "_refused", "_store", "_unsaved",
+                 "_wall", "_watch")  # fmt: skip
+
+    def __init__(
+        self,
+        profile: str,
+        client: str,
+        endpoint: TokenEndpoint,
+        readers: list[SecretReader],
+        first: SecretReader,
+        store: SessionStore,
+        wall: Clock,
+        grace: float,
+    ) -> None:
+        self._profile = profile
+        self._client = client
+        self._endpoint = endpoint
+        self._first = first
+        self._store = store
+        self._wall = wall
+        self._grace = grace
+        self._readers = [*readers, first]
+        self._refused: _Refusal | None = None
+        self._unsaved: Record | None = None
+        self._watch = Watch(profile, self._readers, store)
+
+    async def supply(self, held: Secret | None) -> Fresh | Failed:
+        try:
+            async with self._store.exclusive(self._profile):
+                outcome = await self._supply(held)
+        except StoreFailed as failed:
+            return Failed(failed.detail)
+        except SecretUnavailable as unavailable:
+            return Failed(unavailable.detail, unavailable.said, unavailable.retry_after)
+        if isinstance(outcome, Failed):
+            self._watch.failed()
+        return outcome
+
+    def changed(self, now: float) -> bool:
+        return self._watch.changed(now)
+
+    async def close(self) -> None:
+        await self._endpoint.close()
+        await self._first.close()
+
+    async def _supply(self, held: Secret | None) -> Fresh | Failed:
+        if self._unsaved is not None:
+            # What could not be kept is not forgotten: it is kept before anything else is done.
+            await self._save(self._unsaved)
+        record = await self._current()
+        kept = kept_token(record, record.seed, self._endpoint.form, held, self._wall())
+        if kept is not None:
+            return kept
+        outcome = await self._exchange(record)
+        if isinstance(outcome, Failed) and outcome.terminal:
+            # Before it is declared over: what is configured or kept may be another token by now.
+            self._first.forget()
+            other = await self._current()
+            if other.refresh != record.refresh:
+                return await self._exchange(other)
+        return outcome
+
+    async def _current(self) -> Record:
+        """What is kept, unless the configured token is another one than it grew from."""
+        first = await self._first.read()
+        seed = fingerprint("refresh_token", self._client, first.reveal())
+        record = await self._store.load(self._profile)
+        if record is None or record.seed != seed or record.refresh is None:
+            return Record(seed, refresh=first)
+        return record
+
+    async def _exchange(self, record: Record) -> Fresh | Failed:
+        """Where these very credentials were refused for good, that is the answer: processes that share a store would
+        else set each other to try again for ever."""
+        with_ = self._credentials(record)
+        if self._refused is not None and self._refused.credentials == with_:
+            return self._refused.failed
+        outcome = await self._present(record)
+        if isinstance(outcome, Failed) and outcome.terminal:
+            self._refused = _Refusal(self._credentials(record), outcome)
+        return outcome
+
+    def _credentials(self, record: Record) -> tuple[object, ...]:
+        return record.refresh, *(reader.version for reader in self._readers)
+
+    async def _present(self, record: Record) -> Fresh | Failed:
+        if self._is_in_doubt(record):
+            return _IN_DOUBT
+        assert record.refresh is not None
+        begun = replace(record, pending=record.pending or self._wall())
+
+        async def note_begin() -> None:
+            await self._store.save(self._profile, begun)
+
+        grant = [("grant_type", "refresh_token"), ("refresh_token", record.refresh.reveal())]
+        outcome = await self._endpoint.ask(grant, note_begin if record.rotates is not False else None)
+        if isinstance(outcome, Refused) and outcome.code == "invalid_client" and self._endpoint.forget():
+            # The client's secret may have been replaced since it was read; the refresh token was not even looked at.
+            outcome = await self._endpoint.ask(grant)
+        match outcome:
+            case Granted():
+                await self._save(granted_record(record, outcome, self._endpoint.form, self._wall()))
+                return Fresh(outcome.access, outcome.lifetime)
+            case Refused():
+                await self._save(replace(record, pending=None))
+                return Failed(outcome.detail, retry_after=outcome.retry_after, terminal=outcome.terminal)
+            case Lost(sent=True):
+                return _IN_DOUBT if self._is_in_doubt(begun) else Failed(outcome.detail)
+            case Lost():
+                await self._save(record)
+                return Failed(outcome.detail)
+
+    def _is_in_doubt(self, record: Record) -> bool:
+        """Whether its refresh token may have been used up by an exchange whose answer nobody has."""
+        if record.pending is None or record.rotates is False:
+            return False
+        return not 0 <= self._wall() - record.pending < self._grace
+
+    async def _save(self, record: Record) -> None:
+        self._unsaved = record
+        await self._store.save(self._profile, record)
+        self._unsaved = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    credentials: tuple[object, ...]
+    failed: Failed

@@ -1,0 +1,47 @@
+"""What a session tells the operator: log lines and numbers, and never a token.
+
+What must not live here: decisions.
+"""
+
+import logging
+
+from proxy.auth.supply import Failed, Fresh
+from proxy.clock import NEVER, Clock
+from proxy.observe.log import LOGGER, event
+from proxy.observe.session_tally import SessionTally
+
+__all__ = ["SessionReport"]
+
+
+class SessionReport:
+    """Reports on the session of profile `name`. `wall` is wall time."""
+
+    __slots__ = ("_log", "_name", "_wall", "tally")
+
+    def __init__(self, name: str, tally: SessionTally, wall: Clock) -> None:
+        self._name = name
+        self._wall = wall
+        self._log = logging.getLogger(LOGGER)
+        self.tally = tally
+
+    def refreshed(self, fresh: Fresh, seconds: float) -> None:
+        self.tally.refreshed("shared" if fresh.shared else "success", seconds)
+        self.tally.expiry = 0.0 if fresh.lifetime == NEVER else self._wall() + fresh.lifetime
+        ends = "never ends" if fresh.lifetime == NEVER else f"lives {fresh.lifetime:.0f} s"
+        how = "a token that another process got" if fresh.shared else "a new token"
+        self._event(logging.INFO, "session.refreshed", f"{how} for {self._name}, which {ends}")
+
+    def failed(self, failed: Failed, seconds: float, pause: float) -> None:
+        if failed.terminal:
+            self.tally.refreshed("terminal", seconds)
+            self._event(logging.ERROR, "session.expired", f"the session of {self._name} is over: {failed}")
+        else:
+            self.tally.refreshed("transient", seconds)
+            message = f"no new token for {self._name}, next try in {pause:.0f} s: {failed}"
+            self._event(logging.WARNING, "session.refresh_failed", message)
+
+    def revived(self) -> None:
+        self._event(logging.INFO, "session.revived", f"there are new credentials for {self._name}")
+
+    def _event(self, level: int, name: str, message: str) -> None:
+        event(self._log, level, name, message, profile=self._name)

@@ -1,0 +1,156 @@
+"""What a token endpoint's answer means: a token with its lifetime, or why there is none.
+
+Pure. Servers differ: numbers come as texts, errors under 200, forms instead of JSON, moments instead of spans. No text
+of the server's own is repeated, because some echo what they were sent. What must not live here: asking.
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeGuard
+from urllib.parse import parse_qsl
+
+from proxy.message.call import Reply
+from proxy.policy.retry_after import http_date, parse_retry_after
+from proxy.secret import REDACTED, Secret
+
+__all__ = ["DEFAULT_LIFETIME", "Granted", "Refused", "read_answer"]
+
+DEFAULT_LIFETIME = 55 * 60.0
+"""Seconds, where neither the answer nor the token says."""
+
+_LONGEST = 366 * 86400.0
+_TRANSIENT = frozenset({408, 429})
+_TERMINAL = frozenset({"invalid_grant", "invalid_client", "unauthorized_client"})
+_KNOWN = _TERMINAL | {
+    "access_denied",
+    "invalid_request",
+    "invalid_scope",
+    "invalid_target",
+    "server_error",
+    "slow_down",
+    "temporarily_unavailable",
+    "unsupported_grant_type",
+}
+_MILLISECONDS = 1e11
+"""Epochs above this are in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Granted:
+    """A token, good for `lifetime` seconds; `refresh` where the server gave one with it."""
+
+    access: Secret
+    refresh: Secret | None
+    lifetime: float
+
+    def __repr__(self) -> str:
+        return f"Granted({REDACTED})"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No token: for good where `terminal`. `code` is the error's name where it is one of OAuth's."""
+
+    detail: str
+    code: str = ""
+    terminal: bool = False
+    retry_after: float | None = None
+
+
+def read_answer(reply: Reply, now: float) -> Granted | Refused:
+    """`now` is wall time; where the server says its own, moments are measured on that."""
+    retry_after = parse_retry_after(reply.get(b"retry-after"), now)
+    answer = _members(reply)
+    error = answer.get("error")
+    code = error if isinstance(error, str) and error in _KNOWN else ""
+    if reply.status >= 500 or reply.status in _TRANSIENT:
+        return Refused(f"the token endpoint answers {reply.status}", code, retry_after=retry_after)
+    if error or not 200 <= reply.status < 300:
+        named = code or ("an error of its own" if error else "no reason")
+        return Refused(
+            f"the token endpoint answers {reply.status} with {named}", code, code in _TERMINAL, retry_after=retry_after
+        )
+    if not answer:
+        return Refused("the token endpoint answers with something that is neither JSON nor a form")
+    access = answer.get("access_token")
+    if not _is_token(access):
+        return Refused("the token endpoint answers without a usable access_token")
+    lifetime = _lifetime(answer, access, http_date(reply.get(b"date")) or now)
+    if lifetime <= 0:
+        return Refused("the token endpoint gave a token that has expired already")
+    refresh = answer.get("refresh_token")
+    return Granted(Secret(access), Secret(refresh) if _is_token(refresh) else None, min(lifetime, _LONGEST))
+
+
+def _members(reply: Reply) -> dict[str, object]:
+    """Of a JSON object or a form; none of anything else."""
+    try:
+        document = json.loads(reply.content)
+    except (ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict):
+        return document
+    media = (reply.get(b"content-type") or b"").partition(b";")[0].strip().lower()
+    if document is None and media in (b"application/x-www-form-urlencoded", b"text/plain", b""):
+        # Some servers send forms as text.
+        try:
+            members: dict[str, object] = dict(parse_qsl(reply.content.decode("ascii"), max_num_fields=100))
+        except ValueError:
+            return {}
+        return members if "access_token" in members or "error" in members else {}
+    return {}
+
+
+def _is_token(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= 65536 and value.isascii() and value.isprintable()
+
+
+def _lifetime(answer: dict[str, object], access: str, now: float) -> float:
+    span = _number(answer.get("expires_in"))
+    if span is not None:
+        return span
+    for name in ("expires_at", "expires_on", "expires"):
+        moment = _moment(answer.get(name))
+        if moment is not None:
+            return moment - now
+    return _of_jwt(access, now) or DEFAULT_LIFETIME
+
+
+def _of_jwt(token: str, now: float) -> float | None:
+    """What is left of a JWT by its `exp` (RFC 7519 §4.1.4); it is read, not trusted: the API is who verifies it."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    expiry = _number(claims.get("exp")) if isinstance(claims, dict) else None
+    return None if expiry is None else expiry - now
+
+
+def _moment(value: object) -> float | None:
+    """Seconds since the epoch, from seconds, milliseconds or ISO 8601."""
+    number = _number(value)
+    if number is not None:
+        return number / 1000 if number > _MILLISECONDS else number
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment.timestamp()
+
+
+def _number(value: object) -> float | None:
+    """A finite number, also one that is written as text."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if abs(number) < 1e15 else None

@@ -1,0 +1,49 @@
+"""What is counted per profile whose token is renewed, in plain numbers.
+
+What must not live here: metric names and their text form, and any token.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from typing import Literal, get_args
+
+__all__ = ["REFRESH_BOUNDS", "Result", "SessionTallies", "SessionTally"]
+
+REFRESH_BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Upper bounds of the duration buckets in seconds; one more bucket takes what is above."""
+
+Result = Literal["success", "shared", "transient", "terminal"]
+"""How a refresh ended: with a new token, with one that another process had got, failed for now, failed for good."""
+
+
+class SessionTally:
+    """The numbers of one profile. `state` tells its session's state when asked, `expiry` is wall time, 0 for none."""
+
+    __slots__ = ("buckets", "expiry", "refreshes", "seconds", "state")
+
+    def __init__(self) -> None:
+        self.refreshes: dict[str, int] = dict.fromkeys(get_args(Result), 0)
+        self.buckets = [0] * (len(REFRESH_BOUNDS) + 1)
+        self.seconds = 0.0
+        self.expiry = 0.0
+        self.state: Callable[[], str] = lambda: "empty"
+
+    def refreshed(self, result: Result, seconds: float) -> None:
+        self.refreshes[result] += 1
+        self.buckets[bisect_left(REFRESH_BOUNDS, seconds)] += 1
+        self.seconds += seconds
+
+
+class SessionTallies:
+    """The tallies of all profiles that have one, by name."""
+
+    __slots__ = ("_by_name",)
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, SessionTally] = {}
+
+    def of(self, profile: str) -> SessionTally:
+        return self._by_name.setdefault(profile, SessionTally())
+
+    def __iter__(self) -> Iterator[tuple[str, SessionTally]]:
+        return iter(self._by_name.items())
