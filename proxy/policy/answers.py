@@ -5,6 +5,7 @@ Pure but for the clock, which is injected. What must not live here: which answer
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from cachetools import TTLCache
 
@@ -16,6 +17,7 @@ __all__ = ["AnswerWindow", "KeptAnswer", "shared_lines"]
 
 _COLLAPSED = b"Cache-Status: outrider; fwd=miss; collapsed"
 _HIT = b"Cache-Status: outrider; hit"
+_SIZE = attrgetter("size")
 _OVERHEAD = 1024
 """Bytes that an entry takes beside its lines and content, roughly."""
 
@@ -31,7 +33,10 @@ def _without(lines: Sequence[bytes], name: bytes) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """A whole answer. `at` is when it was kept, `age` the seconds that the upstream said it already had."""
+    """A whole answer. `at` is when it was kept, `age` the seconds that the upstream said it already had.
+
+    `size` is the bytes that it takes.
+    """
 
     status: int
     reason: bytes
@@ -40,10 +45,7 @@ class KeptAnswer:
     variant: Variant
     at: float
     age: int
-
-    @property
-    def size(self) -> int:
-        return len(self.content) + sum(map(len, self.lines)) + _OVERHEAD
+    size: int
 
     def lines_at(self, now: float) -> list[bytes]:
         """Its lines for a request that comes at `now` (RFC 9111 §5.1, RFC 9211 §2)."""
@@ -58,7 +60,7 @@ class AnswerWindow:
     def __init__(self, ttl: float, total: int, clock: Clock) -> None:
         self._clock = clock
         self._total = total
-        self._cache: TTLCache[Key, KeptAnswer] = TTLCache(total, ttl, timer=clock, getsizeof=lambda kept: kept.size)
+        self._cache: TTLCache[Key, KeptAnswer] = TTLCache(total, ttl, timer=clock, getsizeof=_SIZE)
 
     def __len__(self) -> int:
         return len(self._cache)
@@ -76,12 +78,13 @@ class AnswerWindow:
         self, key: Key, status: int, reason: bytes, lines: Sequence[bytes], content: bytes, variant: Variant
     ) -> None:
         """Nothing is kept of an answer that is larger than the whole window."""
-        age = next((line[4:].strip() for line in lines if line[:4].lower() == b"age:"), b"")
+        ages = [line for line in lines if line[3:4] == b":" and line[:3].lower() == b"age"]
+        age = ages[0][4:].strip() if ages else b""
         seconds = int(age) if age.isdigit() and len(age) < 10 else 0
-        plain = tuple(_without(lines, b"age"))
-        kept = KeptAnswer(status, reason, plain, content, variant, self._clock(), seconds)
-        if kept.size <= self._total:
-            self._cache[key] = kept
+        plain = tuple(_without(lines, b"age") if ages else lines)
+        size = len(content) + sum(map(len, plain)) + _OVERHEAD
+        if size <= self._total:
+            self._cache[key] = KeptAnswer(status, reason, plain, content, variant, self._clock(), seconds, size)
 
     def lines(self, kept: KeptAnswer) -> list[bytes]:
         return kept.lines_at(self._clock())

@@ -122,3 +122,34 @@ def test_a_routes_own_limit_stands_before_the_upstreams(method: str, path: str, 
     matched = RoutingTable(config(GUARDED)).match("localhost", method, path.encode())
     lines = [line for label, line in policies(matched.route, method) if label == "concurrency"]
     assert lines == [own, "64 calls at once, 256 wait up to 5s, for all of api"]
+
+
+SHARED = """
+upstreams:
+  api:
+    url: http://127.0.0.1:9000
+    dedup: {}
+    routes:
+      - {match: "POST /pay", dedup: {ttl: 5s, methods: [POST]}}
+      - {match: "GET /feed", dedup: {in_flight: false}}
+      - {match: "GET /kept", dedup: {in_flight: false, ttl: 2s, max_bytes: 64KiB}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "line"),
+    [
+        ("GET", "/", "shares the call of an identical request in flight, up to 1MiB"),
+        ("PUT", "/", "off for PUT, which dedup.methods does not list"),
+        (
+            "POST",
+            "/pay",
+            "shares the call of an identical request in flight and gets a successful answer that is at most 5s old, "
+            "up to 1MiB",
+        ),
+        ("GET", "/feed", None),
+        ("GET", "/kept", "gets a successful answer that is at most 2s old, up to 64KiB"),
+    ],
+)
+def test_identical_requests_say_what_they_share(method: str, path: str, line: str | None) -> None:
+    assert told(config(SHARED), method, path).get("dedup") == line
