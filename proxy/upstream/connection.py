@@ -31,8 +31,8 @@ class UpstreamConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_deadline", "_limits", "_loop", "_on_free", "_on_lost", "_paused", "_poll", "_receiver", "_state", "_timer",
-        "_transport", "_upload", "_waiter", "_writable", "closed", "expire_at", "owner", "reused",
+        "_deadline", "_limits", "_loop", "_on_free", "_on_lost", "_paused", "_poll", "_receiver", "_said_end", "_state",
+        "_timer", "_transport", "_upload", "_waiter", "_writable", "closed", "expire_at", "owner", "reused",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timer: CoarseTimer) -> None:
@@ -42,6 +42,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._state = _IDLE
         self._receiver = Receiver(self, self._continue)
         self._deadline = NEVER
+        self._said_end = False
         self._paused = False
         self._limits: Limits | None = None
         self._upload: Upload | None = None
@@ -52,9 +53,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._on_lost: Callable[[UpstreamConnection], None] | None = None
         self.expire_at = NEVER
         self.reused = False
-        # The connector's own handle on this connection, kept so that it is given back when the connection ends.
+        # The connector's handle on this connection, given back at its end; and what it asks for when it shuts down.
         self.owner: object = None
-        # What the connector asks of a protocol when it shuts down.
         self.closed: asyncio.Future[None] | None = None
 
     # The pool's side
@@ -170,8 +170,6 @@ class UpstreamConnection(asyncio.Protocol):
         if self._transport is not None and self._transport.can_write_eof():
             self._transport.write_eof()
 
-    # Flow control for the content
-
     def pause(self) -> None:
         """Who reads has enough; silence is now of our own making, so it does not count."""
         if self._transport is not None:
@@ -196,6 +194,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._timer.add(self)
 
+    def eof_received(self) -> None:
+        # With TLS only its own end comes here, not that of the TCP connection beneath, which anybody could forge.
+        self._said_end = True
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.discard(self)
         self._transport = None
@@ -204,7 +206,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._writable.set_exception(UpstreamDisconnected("The upstream closed the connection."))
             # Read at once: nobody may be waiting for it any more.
             self._writable.exception()
-        if self._state == _BUSY and not ((exc is None or self._receiver.switched) and self._receiver.end()):
+        if self._state == _BUSY and not ((self._said_end or self._receiver.switched) and self._receiver.end()):
             self._fail(UpstreamDisconnected(_how_lost(self._receiver)))
         self._state = _CLOSED
         if self._on_lost is not None:
@@ -246,8 +248,6 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(UpstreamTimeout("The upstream did not answer within its first-byte limit."))
         else:
             self._fail(UpstreamTimeout("The upstream fell silent in the middle of its answer."))
-
-    # Ends
 
     def _hand_over(self, response: Response) -> None:
         receiver = self._receiver

@@ -21,11 +21,16 @@ def translate_connect_error(error: BaseException, limit: float) -> UpstreamError
         case aiohttp.ClientConnectorDNSError():
             return UpstreamDnsFailed("The upstream's host name does not resolve.")
         case aiohttp.ClientConnectorCertificateError():
-            return UpstreamTlsFailed(f"The upstream's certificate was not accepted: {_verify_message(error)}")
+            said = _verify_message(error)
+            return UpstreamTlsFailed(
+                f"The upstream's certificate was not accepted: {said}", token="tls_certificate_error"
+            )
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return UpstreamTlsFailed("The TLS handshake with the upstream failed.")
         case asyncio.TimeoutError():
-            return UpstreamConnectFailed(f"The upstream did not accept a connection within {limit:g} s.")
+            return UpstreamConnectFailed(
+                f"The upstream did not accept a connection within {limit:g} s.", token="connection_timeout"
+            )
         case aiohttp.ClientConnectorError() if error.os_error.errno is not None:
             return UpstreamConnectFailed(f"The upstream cannot be reached: {_reason(error.os_error.errno)}.")
         case OSError() if error.errno is not None:

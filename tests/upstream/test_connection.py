@@ -141,9 +141,21 @@ async def test_content_until_the_end_is_whole_when_the_connection_ends_in_good_o
     connection.data_received(b"HTTP/1.1 200 OK\r\n\r\nab")
     response = await asking
     assert await response.content.read() == b"ab"
+    connection.eof_received()
     connection.connection_lost(None)
     assert await response.content.read() == b""
     assert told == ["lost"]
+
+
+async def test_content_until_the_end_is_cut_when_the_upstream_did_not_say_the_end() -> None:
+    connection, _, _ = connected()
+    asking = await _asking(connection)
+    connection.data_received(b"HTTP/1.1 200 OK\r\n\r\nab")
+    response = await asking
+    connection.connection_lost(None)
+    assert await response.content.read() == b"ab"
+    with pytest.raises(UpstreamDisconnected):
+        await response.content.read()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """TLS toward the upstream: whom Outrider trusts, and what it shows of itself."""
 
+import os
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import trustme
 
 from tests.peers.raw_upstream import Connection, RawUpstream
 from tests.peers.running import TOKEN, facing
-from tests.peers.scripts import answers
+from tests.peers.scripts import answers, answers_once
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +184,27 @@ async def test_a_tls_connection_that_ends_without_saying_so_is_a_cut_answer(outr
     async with RawUpstream(script, tls=_serving(authority)) as upstream:
         running = await outrider(_config(upstream, ca=ca))
         assert not (await running.request()).whole
+
+
+async def _cut(connection: Connection) -> None:
+    """Half of an unframed answer, then the end of the TCP connection without the end of TLS."""
+    await connection.request()
+    await connection.send(b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 400)
+    number = os.dup(connection.writer.get_extra_info("socket").fileno())
+    with socket.socket(fileno=number) as beneath:
+        beneath.shutdown(socket.SHUT_WR)
+
+
+async def test_an_unframed_answer_that_ends_without_the_end_of_tls_is_cut(outrider, authority, ca):
+    async with RawUpstream(_cut, tls=_serving(authority)) as upstream:
+        running = await outrider(_config(upstream, ca=ca))
+        answer = await running.request()
+        assert not answer.whole or answer.status >= 500
+
+
+async def test_an_unframed_answer_that_ends_properly_is_whole(outrider, authority, ca):
+    unframed = answers_once(b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 400)
+    async with RawUpstream(unframed, tls=_serving(authority)) as upstream:
+        running = await outrider(_config(upstream, ca=ca))
+        answer = await running.request()
+        assert (answer.content, answer.whole) == (b"a" * 400, True)
