@@ -46,7 +46,7 @@ upstreams:
     retry: {backoff: {base: 20ms}}
     routes: [{match: "POST /flaky/keyed", retry: {idempotency_key: auto}}]
   shared:
-    url: ${DEMO_ORIGIN}/v1
+    url: ${DEMO_ORIGIN}/shared
     match: {prefix: /shared}
     auth: token
     dedup: {ttl: 30s, methods: [POST]}
