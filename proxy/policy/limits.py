@@ -17,7 +17,7 @@ from proxy.policy.bucket import Bucket
 __all__ = ["KEYS", "KeyedBuckets", "Limit", "QuotaTerms", "Terms", "Throttle"]
 
 KEYS = 10_000
-"""Keys of one limit that are told apart at once. A key takes about 400 bytes, so all of them 4 MB; past it, the one
+"""Keys of one limit that are told apart at once. A key takes about 300 bytes, so all of them 3 MB; past it, the one
 that was not met for longest is forgotten, and begins anew when it comes back."""
 
 

@@ -21,6 +21,9 @@ Buckets = tuple[Throttle, ...]
 _TICK = 0.001
 """Seconds: what an event loop's timers can tell apart."""
 
+_NOW = 1e-6
+"""Seconds; a wait that is shorter has come about by rounding."""
+
 
 class _Waiter:
     """One request; in line until its place has come, or it has left."""
@@ -57,7 +60,7 @@ class Pace:
         if now >= self._due:
             self._serve(now)
         for bucket in buckets:
-            if bucket.wait(now) > 0:
+            if bucket.wait(now) > _NOW:
                 return False
         for bucket in buckets:
             bucket.take(now)
@@ -132,7 +135,7 @@ class Pace:
 
     def _serve(self, now: float) -> None:
         def ready(buckets: Buckets) -> bool:
-            return all(bucket.wait(now) <= 0 for bucket in buckets)
+            return all(bucket.wait(now) <= _NOW for bucket in buckets)
 
         while ready(self.everyones) and (waiter := self._line.take(ready)) is not None:
             waiter.in_line = False
@@ -150,7 +153,7 @@ class Pace:
     def _next_wait(self, now: float) -> float:
         """Seconds until somebody in line may go."""
         shared = max((bucket.wait(now) for bucket in self.everyones), default=0.0)
-        if shared > 0:
+        if shared > _NOW:
             return shared
         return min(max(bucket.wait(now) for bucket in buckets) for buckets in set(self._line.kinds()))
 
@@ -159,7 +162,7 @@ class Pace:
             self._disarm()
             self._due = due
             # To the next tick, since a timer that rings too early would ring again and again until it is time.
-            ticks = max(1, math.ceil((due - now) / _TICK))
+            ticks = max(1, math.ceil((due - now - _NOW) / _TICK))
             self._timer = self._loop.call_at(now + ticks * _TICK, self._ring)
 
     def _disarm(self) -> None:

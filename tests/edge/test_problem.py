@@ -3,7 +3,7 @@ import json
 import pytest
 
 from proxy.edge.problem import problem_answer
-from proxy.errors import ERRORS, CallerNotAllowed, Overloaded, RouteNotFound, UpstreamTimeout
+from proxy.errors import ERRORS, CallerNotAllowed, Overloaded, RateLimited, RouteNotFound, UpstreamTimeout
 
 
 @pytest.mark.parametrize("code", ERRORS)
@@ -52,6 +52,13 @@ def test_who_must_show_a_token_is_told_so() -> None:
     lines, _ = problem_answer(CallerNotAllowed("no"), b"1")
     assert b'WWW-Authenticate: Outrider-Token realm="outrider"' in lines
     assert not [line for line in problem_answer(RouteNotFound("none"), b"1")[0] if line.startswith(b"WWW")]
+
+
+def test_who_is_too_fast_is_told_the_limit() -> None:
+    told = (b'RateLimit-Policy: "upstream";q=1', b'RateLimit: "upstream";r=0;t=2')
+    lines, _ = problem_answer(RateLimited("slower", retry_after=1.5, lines=told), b"1")
+    assert [line for line in lines if line.startswith(b"RateLimit")] == list(told)
+    assert b"Retry-After: 2" in lines
 
 
 def test_a_document_ends_its_line_and_takes_any_text() -> None:

@@ -93,6 +93,23 @@ def test_an_upstream_without_a_breaker_shows_no_circuit(exposition: Exposition, 
     assert "outrider_circuit_state{" not in exposition.render("")[1].decode()
 
 
+def test_waits_for_a_limit_are_a_histogram_beside_the_refusals(tallies: Tallies, exposition: Exposition) -> None:
+    tallies["api"].rate_limit_wait(0.02)
+    tallies["api"].rate_limit_wait(3.0)
+    tallies["api"].rate_limited += 4
+    text = exposition.render("")[1].decode()
+    assert 'outrider_rate_limit_wait_seconds_bucket{le="0.025",upstream="api"} 1.0' in text
+    assert 'outrider_rate_limit_wait_seconds_count{upstream="api"} 2.0' in text
+    assert 'outrider_rate_limit_wait_seconds_sum{upstream="api"} 3.02' in text
+    assert 'outrider_rate_limited_total{upstream="api"} 4.0' in text
+
+
+def test_what_is_left_of_a_quota_is_shown_once_it_is_known(tallies: Tallies, exposition: Exposition) -> None:
+    assert b"quota_remaining{" not in exposition.render("")[1]
+    tallies["api"].quota_remaining = 17
+    assert b'outrider_upstream_quota_remaining{upstream="api"} 17.0' in exposition.render("")[1]
+
+
 def test_the_loops_lag_is_a_histogram(value: Sample) -> None:
     assert value("outrider_event_loop_lag_seconds_bucket", le="0.001") == 0
     assert value("outrider_event_loop_lag_seconds_bucket", le="0.005") == 1

@@ -11,6 +11,7 @@ from proxy.policy.fields import (
     LOCATION,
     OUTRIDER,
     PLAIN,
+    QUOTA,
     SET_COOKIE,
     Drops,
     FieldKinds,
@@ -28,6 +29,24 @@ _HOP_BY_HOP = ["keep-alive", "proxy-connection", "te", "trailer", "proxy-authent
 
 def _kinds() -> FieldKinds:
     return FieldKinds({b"host": HOST}, {b"outrider-": OUTRIDER})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"RateLimit", b"RateLimit-Policy", b"RateLimit-Remaining", b"X-RateLimit-Reset", b"x-rate-limit-limit",
+        b"X-RateLimit-Remaining-Requests", b"X-Ratelimit-Reset-Tokens", b"X-RateLimit-Resource", b"Retry-After",
+        b"Stripe-Rate-Limited-Reason",
+    ],
+)  # fmt: skip
+def test_what_an_upstream_tells_of_its_limits_is_known_by_its_name(name: bytes) -> None:
+    assert response_kinds[name] == QUOTA
+    assert request_kinds[name] == PLAIN
+
+
+@pytest.mark.parametrize("name", [b"X_RateLimit_Reset", b"Retry_After", b"X-RateLimit-Resets", b"X-RateLimit"])
+def test_what_only_looks_like_it_is_any_other_field(name: bytes) -> None:
+    assert response_kinds[name] == PLAIN
 
 
 @given(st.binary(max_size=20))

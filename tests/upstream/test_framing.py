@@ -197,6 +197,15 @@ def test_places_that_point_into_the_upstream_are_marked() -> None:
     assert _head(b"A: 1").rewritable is None
 
 
+def test_what_is_told_of_limits_is_kept_apart_and_passes() -> None:
+    lines = [b"A: 1", b"X-RateLimit-Remaining: 5", b"Location: /x", b"retry-after: 3"]
+    head = _head(*lines)
+    assert head.lines == lines
+    assert head.quota == [lines[1], lines[3]]
+    assert head.rewritable == [2]
+    assert _head(b"A: 1").quota is None
+
+
 def test_an_upgrade_is_known_by_its_field() -> None:
     head = _head(b"Upgrade: websocket", b"Connection: Upgrade", start=b"HTTP/1.1 101 Switching Protocols")
     assert (head.upgrade, head.lines) == (b"websocket", [])
