@@ -109,8 +109,6 @@ class Pipeline:
         return {name: why for name, source in self.sources.items() if (why := source.unusable) is not None}
 
     async def close(self) -> None:
-        for close in self._context.closing:
-            await close()
         # Together: each may wait for an exchange that had better not be cut off.
         await asyncio.gather(*(source.close() for source in self.sources.values()))
         await self._fetcher.close()

@@ -9,8 +9,8 @@
 2. Name it in `ORDER` (`proxy/chain/order.py`), at its place, with the reason for that place.
 
 State that all routes of an upstream share (a budget, a breaker, a limiter) is made through `context.shared`, once per
-upstream and kind. What holds tasks or files is ended by a coroutine function in `context.closing`. What must not live
-here: anything that a single request does (`proxy.stages`), any rule (`proxy.policy`).
+upstream and kind. What must not live here: anything that a single request does (`proxy.stages`), any rule
+(`proxy.policy`).
 """
 
 from proxy.chain.context import Context

@@ -5,7 +5,7 @@ What must not live here: what any one stage needs for itself.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -21,10 +21,10 @@ T = TypeVar("T")
 class Context:
     """`base` is where relative paths start. `pools` are by upstream, `sources` by profile.
 
-    `mark` tells this process from other Outriders in `Via`. `closing` are run, in turn, when the pipeline is closed.
+    `mark` tells this process from other Outriders in `Via`.
     """
 
-    __slots__ = ("_shared", "base", "closing", "loop", "mark", "pools", "sources", "tallies")
+    __slots__ = ("_shared", "base", "loop", "mark", "pools", "sources", "tallies")
 
     def __init__(
         self,
@@ -40,7 +40,6 @@ class Context:
         self.tallies = tallies
         self.pools = pools
         self.sources = sources
-        self.closing: list[Callable[[], Awaitable[None]]] = []
         self._shared: dict[tuple[str, type], object] = {}
 
     def shared(self, upstream: str, kind: type[T], make: Callable[[], T]) -> T:
