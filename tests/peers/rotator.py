@@ -1,0 +1,51 @@
+"""A process that does nothing but renew one session, as fast as it can, with the daemon's own parts; made to be killed.
+
+`python -m tests.peers.rotator TOKEN_URL FOLDER FIRST [COUNT]` prints `ready`, renews until it is killed or COUNT times,
+and prints `expired` when the session is over.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from proxy.auth import FolderStore, Means, build_source
+from proxy.clock import CoarseTimer
+from proxy.config.auth_model import AuthProfile
+from proxy.errors import CredentialUnavailable, SessionExpired
+from proxy.upstream.fetch import Fetcher
+from tests.peers.token_server import CLIENT, SECRET
+
+
+async def run(token_url: str, folder: str, first: str, count: str = "1000000") -> None:
+    loop = asyncio.get_running_loop()
+    timer = CoarseTimer(loop, 0.05)
+    written = {
+        "type": "oauth2",
+        "grant": "refresh_token",
+        "token_url": token_url,
+        "client_id": CLIENT,
+        "client_secret": SECRET,
+        "refresh_token": {"file": first},
+    }
+    profile = TypeAdapter(AuthProfile).validate_python(written)
+    fetcher = Fetcher(timer, loop)
+    source = build_source("p", profile, Means(Path.cwd(), {}, fetcher, FolderStore(Path(folder))))
+    assert source is not None
+    print("ready", flush=True)
+    try:
+        held = await source.current()
+        for _ in range(int(count)):
+            held = await source.refresh(held) or held
+    except SessionExpired:
+        print("expired", flush=True)
+    except CredentialUnavailable as error:
+        print(f"unavailable: {error.detail}", flush=True)
+    await source.close()
+    await fetcher.close()
+    timer.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(run(*sys.argv[1:]))

@@ -1,0 +1,92 @@
+"""Rotation that is killed, raced and broken: a refresh token that was used up is never presented again."""
+
+import asyncio
+import json
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from proxy.auth.record import fingerprint
+from tests.peers.token_server import CLIENT, TokenServer
+
+Scale = Callable[[int, int], int]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[TokenServer]:
+    async with TokenServer() as running:
+        yield running
+
+
+async def rotator(server: TokenServer, folder: Path, first: Path, *more: str) -> asyncio.subprocess.Process:
+    command = [sys.executable, "-m", "tests.peers.rotator", server.token_url, str(folder), str(first), *more]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    return process
+
+
+def write_first(path: Path, token: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(token)
+
+
+def answer_is_missing(kept: Path, token: str) -> bool:
+    """Whether the session that grew from `token` was killed within an exchange."""
+    record = json.loads(kept.read_text()) if kept.exists() else {}
+    return record.get("seed") == fingerprint("refresh_token", CLIENT, token) and record["pending"] is not None
+
+
+@pytest.mark.timeout(3600)
+async def test_a_process_that_is_killed_at_any_instant_never_leads_to_a_second_use(
+    server: TokenServer, tmp_path: Path, scale: Scale
+) -> None:
+    chance = random.Random(7)
+
+    async def a_while() -> None:
+        await asyncio.sleep(chance.uniform(0, 0.004))
+
+    server.before_commit = server.after_commit = a_while
+    folder, first = tmp_path / "state", tmp_path / "first"
+    write_first(first, server.begin_family())
+    lost, survived = 0, 0
+    rounds = scale(8, 1000)
+    for _ in range(rounds):
+        process = await rotator(server, folder, first)
+        await asyncio.sleep(chance.uniform(0, 0.08))
+        process.send_signal(signal.SIGKILL)
+        output, _ = await process.communicate()
+        if not answer_is_missing(folder / "p.json", first.read_text()):
+            assert output == b"", "the session was given up although every answer had been kept"
+            survived += 1
+            continue
+        lost += 1
+        # Whoever comes now must see that an answer may be missing, and say so without presenting the token.
+        before = len(server.asked)
+        process = await rotator(server, folder, first, "1")
+        output, _ = await process.communicate()
+        assert (output, len(server.asked)) == (b"expired\n", before)
+        # A new login.
+        write_first(first, server.begin_family())
+    assert server.superseded == []
+    assert server.revoked == set()
+    assert lost + survived == rounds
+    assert lost
+    assert server.exchanges > rounds
+
+
+async def test_processes_with_one_folder_take_turns_and_nobody_uses_a_token_twice(
+    server: TokenServer, tmp_path: Path, scale: Scale
+) -> None:
+    first, count = tmp_path / "first", scale(40, 500)
+    write_first(first, server.begin_family())
+    processes = [await rotator(server, tmp_path / "state", first, str(count)) for _ in range(3)]
+    outputs = [(await process.communicate())[0] for process in processes]
+    assert outputs == [b"", b"", b""]
+    assert (server.superseded, server.revoked) == ([], set())
+    # A process that finds the token of another one takes that, so there are fewer exchanges than asked for.
+    assert count < server.exchanges <= 3 * (count + 1)
