@@ -13,10 +13,21 @@ from pathlib import Path
 from tests.benchmark import settings_files
 from tests.benchmark.processes import free_port
 
-__all__ = ["CONTESTANTS", "GO", "OUTRIDER_OFF", "OUTRIDER_ON", "USUAL", "Contestant", "Launch", "Place"]
+__all__ = [
+    "CONTESTANTS",
+    "GO",
+    "OUTRIDER_OFF",
+    "OUTRIDER_ON",
+    "OUTRIDER_POLICIES",
+    "USUAL",
+    "Contestant",
+    "Launch",
+    "Place",
+]
 
 OUTRIDER_OFF = "outrider-off"
 OUTRIDER_ON = "outrider-on"
+OUTRIDER_POLICIES = "outrider-policies"
 USUAL = "usual"
 GO = "go"
 
@@ -84,8 +95,16 @@ def _outrider_off(place: Place) -> Launch:
 
 
 def _outrider_on(place: Place) -> Launch:
+    return _outrider(place, "")
+
+
+def _outrider_policies(place: Place) -> Launch:
+    return _outrider(place, settings_files.POLICIES)
+
+
+def _outrider(place: Place, policies: str) -> Launch:
     token = place.write("token", "benchmark-token\n")
-    text = settings_files.outrider(place.port, free_port(), place.upstream, token)
+    text = settings_files.outrider(place.port, free_port(), place.upstream, token, policies)
     return _python(place, "-m", "proxy", "run", "-c", place.write("outrider.yaml", text))
 
 
@@ -152,6 +171,7 @@ def _program(name: str) -> str:
 CONTESTANTS = (
     Contestant(OUTRIDER_OFF, "Outrider, everything off", None, _outrider_off),
     Contestant(OUTRIDER_ON, "Outrider, everything on", None, _outrider_on, prefix="/api"),
+    Contestant(OUTRIDER_POLICIES, "Outrider, every policy too", None, _outrider_policies, prefix="/api"),
     Contestant(USUAL, "the usual aiohttp proxy", None, _usual),
     Contestant(GO, "Go httputil.ReverseProxy", "go", _go),
     Contestant("nginx", "nginx", "nginx", _nginx),

@@ -14,6 +14,7 @@ from pathlib import Path
 __all__ = ["Load", "apply_load", "generator_name", "parse_own", "parse_wrk"]
 
 _GENERATOR = Path(__file__).with_name("generator.py")
+_UNIQUE = Path(__file__).with_name("unique.lua")
 _REQUESTS = re.compile(r"(\d+) requests in ([\d.]+)(us|ms|s|m|h)\b")
 _BAD_STATUS = re.compile(r"Non-2xx or 3xx responses: (\d+)")
 _SOCKET_ERRORS = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)")
@@ -40,7 +41,8 @@ def apply_load(port: int, path: str, connections: int, seconds: int) -> Load:
     if wrk:
         fields = ["-H", "User-Agent: benchmark/1.0", "-H", "Accept: application/json", "-H", "X-Debug: 1"]
         target = f"http://127.0.0.1:{port}{path}"
-        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", *fields, target]
+        # Every request its own target: identical ones could be answered together.
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(_UNIQUE), *fields, target]
         return parse_wrk(_output(command, seconds))
     command = [sys.executable, str(_GENERATOR), str(port), path, str(connections), str(seconds)]
     return parse_own(_output(command, seconds))

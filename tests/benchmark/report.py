@@ -52,7 +52,7 @@ class Report:
         return "\n\n".join(parts)
 
     def goals_text(self) -> str:
-        title = "Goals, for Outrider with everything on:"
+        title = "Goals, for Outrider with everything on where no other is named:"
         return "\n".join([title, *(f"  {verdict.text()}" for verdict in judge(self.summaries()))])
 
     def goals_missed(self) -> bool:

@@ -6,7 +6,7 @@ passed on as it arrives, one worker, the same credential set. What must not live
 
 from tests.benchmark.plain_upstream import JSON_CONTENT
 
-__all__ = ["caddy", "haproxy", "nginx_proxy", "nginx_upstream", "outrider"]
+__all__ = ["POLICIES", "caddy", "haproxy", "nginx_proxy", "nginx_upstream", "outrider"]
 
 _NGINX = """\
 daemon off;
@@ -96,8 +96,18 @@ http://:{port} {{
 """
 
 
-def outrider(port: int, admin: int, upstream: int, token_file: str) -> str:
-    """Everything that there is, on, on the way that the benchmark's requests take: `/api` and its routes."""
+POLICIES = """\
+    retry: {attempts: 3}
+    rate_limit: {rate: 1000000/s, burst: 100000, max_wait: 5s}
+    concurrency: {limit: 512, queue: 256}
+    dedup: {in_flight: true}
+    breaker: {}
+"""
+"""The policies of resilience, none of which has a reason to act."""
+
+
+def outrider(port: int, admin: int, upstream: int, token_file: str, policies: str = "") -> str:
+    """Every feature on the way that the benchmark's requests take, `/api` and its routes; policies beside."""
     return f"""\
 listen: 127.0.0.1:{port}
 admin: {{listen: "127.0.0.1:{admin}"}}
@@ -118,7 +128,7 @@ upstreams:
       remove: [X-Debug]
       response: {{set: {{X-Served-By: outrider}}, remove: [Server]}}
     timeout: {{total: 120s}}
-    routes:
+{policies}    routes:
       - {{match: "POST /orders/**", auth: door}}
       - {{match: "GET,HEAD /items/*", timeout: {{first_byte: 20s, total: 60s}}}}
   user:
