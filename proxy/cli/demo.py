@@ -23,7 +23,8 @@ def run(args: argparse.Namespace) -> int:
     from proxy.observe import configure
 
     # The faults that it provokes are in its tables; only what should not happen goes to the log.
-    configure("error", "text")
+    log = configure("error", "text")
+    log.addFilter(lambda record: getattr(record, "event", "") != "session.expired")
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         held = runner.run(run_demo(Console(), keep=args.keep))
     return 0 if held else 1

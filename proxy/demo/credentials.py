@@ -1,10 +1,12 @@
 """The demonstration's secrets: made up anew at every start, worth nothing, and shown shortened all the same."""
 
+import re
 import secrets
 from dataclasses import dataclass, field, fields
 
 __all__ = ["MadeUp"]
 
+_MADE_UP = re.compile("demo-[0-9a-f]{24}")
 _SHOWN = 9
 
 
@@ -14,7 +16,7 @@ def _invent() -> str:
 
 @dataclass(slots=True)
 class MadeUp:
-    """One secret per door of the embedded API; `rotated` changes while the demonstration runs."""
+    """One secret per door of the embedded API; `rotated` and the tokens of the session change while it runs."""
 
     token: str = field(default_factory=_invent)
     password: str = field(default_factory=_invent)
@@ -22,16 +24,25 @@ class MadeUp:
     app: str = field(default_factory=_invent)
     command: str = field(default_factory=_invent)
     rotated: str = field(default_factory=_invent)
+    client: str = field(default_factory=_invent)
+    refresh: str = field(default_factory=_invent)
+    access: str = field(default_factory=_invent)
 
     def rotate(self) -> str:
         self.rotated = _invent()
         return self.rotated
 
+    def renew(self) -> None:
+        """New tokens of the session, both of them."""
+        self.refresh, self.access = _invent(), _invent()
+
+    def expire(self) -> None:
+        """Another access token than the one that was given out; nobody has it yet."""
+        self.access = _invent()
+
     def values(self) -> list[str]:
         return [str(getattr(self, one.name)) for one in fields(self)]
 
     def shorten(self, text: str) -> str:
-        """`text` with every secret cut to its beginning."""
-        for value in self.values():
-            text = text.replace(value, f"{value[:_SHOWN]}…")
-        return text
+        """`text` with every secret that was ever made up cut to its beginning."""
+        return _MADE_UP.sub(lambda secret: f"{secret[0][:_SHOWN]}…", text)

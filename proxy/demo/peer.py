@@ -17,6 +17,7 @@ from pathlib import Path
 from aiohttp import BodyPartReader, web
 
 from proxy.demo.credentials import MadeUp
+from proxy.demo.token_desk import TokenDesk
 
 __all__ = ["PACKED", "REPORT", "Peer", "Seen"]
 
@@ -44,19 +45,27 @@ class Seen:
 
 @dataclass(slots=True)
 class Peer:
-    """The API. `gate` holds the second event of `/events` back until it is set; while it is `ill`, `/fragile` fails."""
+    """The API, and the token server beside it (`desk`, at `/token`).
+
+    `gate` holds the second event of `/events` back until it is set; while it is `ill`, `/fragile` fails.
+    """
 
     made_up: MadeUp
     folder: Path
     seen: list[Seen] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     ill: bool = False
+    desk: TokenDesk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.desk = TokenDesk(self.made_up)
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
         """Serve until the block ends; gives the API's origin."""
         (self.folder / "report.bin").write_bytes(REPORT)
         application = web.Application()
+        application.router.add_post("/token", self.desk.exchange)
         application.router.add_route("*", "/{anything:.*}", self._answer)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
@@ -103,6 +112,8 @@ class Peer:
                 return request.headers.getall("X-App-Proof", []) == [_base64(made_up.app)]
             case "commanded":
                 return authorization == f"Bearer {made_up.command}"
+            case "person":
+                return authorization == f"Bearer {made_up.access}"
             case "rotating":
                 return authorization == f"Bearer {made_up.rotated}"
             case "fragile":

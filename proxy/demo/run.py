@@ -30,6 +30,7 @@ __all__ = ["CONFIGURATION", "open_scene", "run_demo", "tell"]
 CONFIGURATION = """
 listen: 127.0.0.1:0
 admin: {listen: "127.0.0.1:0"}
+state: {dir: "${DEMO_FOLDER}/state"}
 auth:
   token: {type: bearer, token: {env: DEMO_TOKEN}}
   door: {type: basic, username: demo, password: {env: DEMO_PASSWORD}}
@@ -37,6 +38,14 @@ auth:
   app: {type: headers, set: {X-App-Proof: "{{ app | base64 }}"}, secrets: {app: {env: DEMO_APP}}}
   command: {type: exec, command: [cat, "${DEMO_FOLDER}/command"]}
   rotated: {type: file, path: "${DEMO_FOLDER}/token"}
+  person:
+    type: oauth2
+    grant: refresh_token
+    token_url: ${DEMO_ORIGIN}/token
+    client_id: demo
+    client_secret: {env: DEMO_CLIENT}
+    client_auth: client_secret_post
+    refresh_token: {file: "${DEMO_FOLDER}/refresh"}
 upstreams:
   api:
     url: ${DEMO_ORIGIN}/v1
@@ -56,6 +65,7 @@ upstreams:
   signed: {url: "${DEMO_ORIGIN}/signed", match: {prefix: /signed}, auth: app}
   commanded: {url: "${DEMO_ORIGIN}/commanded", match: {prefix: /commanded}, auth: command}
   rotating: {url: "${DEMO_ORIGIN}/rotating", match: {prefix: /rotating}, auth: rotated}
+  person: {url: "${DEMO_ORIGIN}/person", match: {prefix: /person}, auth: person}
   fragile:
     url: ${DEMO_ORIGIN}/fragile
     match: {prefix: /fragile}
@@ -109,6 +119,7 @@ async def open_scene() -> AsyncIterator[Scene]:
         folder = Path(name)
         _write_secret(folder / "token", made_up.rotated)
         _write_secret(folder / "command", made_up.command)
+        _write_secret(folder / "refresh", made_up.refresh)
         peer = Peer(made_up, folder)
         client = aiohttp.ClientSession(auto_decompress=False, timeout=_CLIENT_TIMEOUT)
         async with peer.serve() as origin, client:
@@ -117,6 +128,7 @@ async def open_scene() -> AsyncIterator[Scene]:
                 "DEMO_PASSWORD": made_up.password,
                 "DEMO_KEY": made_up.key,
                 "DEMO_APP": made_up.app,
+                "DEMO_CLIENT": made_up.client,
                 "DEMO_FOLDER": str(folder),
                 "DEMO_ORIGIN": origin,
                 "DEMO_DEAD": f"http://127.0.0.1:{dead.getsockname()[1]}",

@@ -12,7 +12,7 @@ def bearer(scene: Scene) -> dict[str, str]:
     return {"Authorization": f"Bearer {scene.made_up.token}"}
 
 
-@pytest.mark.parametrize("door", ["v1", "partner", "maps", "signed", "commanded", "rotating", "elsewhere"])
+@pytest.mark.parametrize("door", ["v1", "partner", "maps", "signed", "commanded", "rotating", "person", "elsewhere"])
 async def test_a_door_stays_shut_without_its_credential(direct: Scene, door: str) -> None:
     reply = await direct.ask("GET", f"/{door}/hello", headers={"Authorization": "Bearer wrong"})
     assert reply.status == 401
@@ -28,6 +28,7 @@ async def test_each_door_opens_to_its_own_credential(direct: Scene) -> None:
         (f"/maps/hello?key={made_up.key}", {}),
         ("/signed/hello", {"X-App-Proof": base64.b64encode(made_up.app.encode()).decode()}),
         ("/commanded/hello", {"Authorization": f"Bearer {made_up.command}"}),
+        ("/person/hello", {"Authorization": f"Bearer {made_up.access}"}),
         ("/rotating/hello", {"Authorization": f"Bearer {made_up.rotated}"}),
     ]
     assert [(await direct.ask("GET", target, headers=fields)).status for target, fields in keys] == [200] * len(keys)

@@ -13,6 +13,7 @@ from proxy.demo.chapters.live import live
 from proxy.demo.chapters.observing import observing
 from proxy.demo.chapters.profiles import profiles
 from proxy.demo.chapters.retries import retries
+from proxy.demo.chapters.sessions import sessions
 from proxy.demo.chapters.sharing import sharing
 from proxy.demo.scene import Chapter
 
@@ -20,6 +21,7 @@ __all__ = ["CHAPTERS"]
 
 CHAPTERS = [
     Chapter("Credentials go in on the way, the caller never holds one", profiles),
+    Chapter("A session renews itself, and nobody notices", sessions),
     Chapter("What a caller says, and what it may not", callers),
     Chapter("Content of any size streams both ways, untouched", contents),
     Chapter("Live connections", live),
