@@ -9,7 +9,14 @@ from urllib.parse import urlsplit
 
 from proxy.cli.policies import policies
 from proxy.config.address import TcpAddress, parse_address
-from proxy.config.auth_model import ApiKeyProfile, AuthProfile, ExecProfile, FileProfile, HeadersProfile
+from proxy.config.auth_model import (
+    ApiKeyProfile,
+    AuthProfile,
+    ExecProfile,
+    FileProfile,
+    HeadersProfile,
+    OAuth2Profile,
+)
 from proxy.config.model import Config, FieldEdits, Headers, Timeouts, Tls
 from proxy.config.units import format_duration
 from proxy.errors import OutriderError
@@ -163,6 +170,8 @@ def _credential(profile: AuthProfile) -> str:
         return "fields " + ", ".join(profile.set)
     if isinstance(profile, (FileProfile, ExecProfile)):
         return f"field {profile.header}"
+    if isinstance(profile, OAuth2Profile):
+        return f"field {profile.header}, by {profile.grant}; renewed early, and once where it is refused"
     return "field Authorization"
 
 

@@ -9,7 +9,7 @@ from proxy.auth.fixed_secret import literal_reader
 from proxy.auth.secret_source import SecretSource
 from proxy.errors import CredentialUnavailable
 from proxy.secret import Secret
-from tests.auth.tools import FakeClock, source, write_secret
+from tests.auth.tools import FakeClock, counted, runs_of, source, write_secret
 
 
 class Preparing:
@@ -68,3 +68,36 @@ async def test_a_vanished_file_keeps_the_credential_and_is_a_problem(tmp_path: P
     clock.now += LOOK_EVERY
     assert held.peek(clock()) is first
     assert "No such file" in (held.problem or "")
+
+
+async def test_a_refused_secret_is_read_again_and_the_same_one_is_no_other(tmp_path: Path, clock: FakeClock) -> None:
+    path = write_secret(tmp_path / "token", "one")
+    followed = source(tmp_path, clock, type="bearer", token={"file": str(path)})
+    held = await followed.current()
+    assert await followed.refresh(held) is None
+    clock.now += 1
+    write_secret(path, "two")
+    fresh = await followed.refresh(held)
+    assert fresh is not None
+    assert fresh.lines == b"Authorization: Bearer two\r\n"
+
+
+async def test_refusals_of_an_unchanged_secret_do_not_become_a_storm_of_commands(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    runs = tmp_path / "runs"
+    followed = source(tmp_path, clock, type="bearer", token={"exec": counted(runs, "print('same')")})
+    held = await followed.current()
+    for _ in range(10):
+        if followed.may_refresh(held):
+            assert await followed.refresh(held) is None
+    assert runs_of(runs) == 2
+    clock.now += 1
+    assert followed.may_refresh(held)
+
+
+async def test_a_secret_that_cannot_change_is_not_sought_again(tmp_path: Path, clock: FakeClock) -> None:
+    fixed = source(tmp_path, clock, type="bearer", token="literal")
+    held = await fixed.current()
+    assert not fixed.may_refresh(held)
+    assert (fixed.unusable, await fixed.refresh(held)) == (None, None)

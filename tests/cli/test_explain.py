@@ -127,3 +127,13 @@ def test_a_path_alone_is_asked_at_the_daemons_own_address(listen: str, host: str
     assert lines["request"] == f"GET /x, Host: {host}"
     assert lines["goes to"] == "GET http://x/x"
     assert lines["upstream"] == "a, met by whatever no other upstream takes"
+
+
+def test_a_session_is_told_by_its_grant() -> None:
+    text = """
+auth:
+  p: {type: oauth2, grant: client_credentials, token_url: "https://l.example/t", client_id: c, client_secret: kanarie}
+upstreams: {api: {url: "https://api.example.com", auth: p}}
+"""
+    profile = told("GET", "/a", text)["profile"]
+    assert profile.startswith("p (oauth2): field Authorization, by client_credentials; renewed early")

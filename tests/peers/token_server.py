@@ -43,7 +43,7 @@ class TokenServer:
     def __init__(self) -> None:
         self.lifetime: float = 3600
         self.rotates = True
-        self.rejects_secret = False
+        self.clients = {CLIENT: SECRET}
         self.next: deque[Script] = deque()
         self.before_commit: Callable[[], Awaitable[None]] = _nothing
         self.after_commit: Callable[[], Awaitable[None]] = _nothing
@@ -131,13 +131,11 @@ class TokenServer:
         await connection.send(answer(200 if "access_token" in granted else 400, granted))
 
     def _proves(self, request: Request, asked: dict[str, str]) -> bool:
-        if self.rejects_secret:
-            return False
-        if asked.get("client_secret") == SECRET and asked.get("client_id") == CLIENT:
-            return True
+        if "client_secret" in asked:
+            return self.clients.get(asked["client_id"]) == asked["client_secret"]
         _, _, proof = (request.head.get(b"authorization") or b"").partition(b" ")
         name, _, secret = base64.b64decode(proof).decode().partition(":")
-        return (unquote_plus(name), unquote_plus(secret)) == (CLIENT, SECRET)
+        return self.clients.get(unquote_plus(name)) == unquote_plus(secret)
 
     def _grant(self, asked: dict[str, str]) -> dict[str, Any]:
         granted: dict[str, Any] = {"token_type": "Bearer", "expires_in": self.lifetime}

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from proxy.config.load import load_text
+from proxy.daemon import Daemon
 from tests.peers.running import Outrider
 from tests.peers.scripts import closes_unanswered, resets_unanswered
 from tests.peers.token_server import SECRET, TokenServer, answer
@@ -254,3 +256,70 @@ async def test_a_token_of_a_command_is_printed_again_when_it_is_refused(outrider
         path.write_text("new")
         answered = await running.request()
         assert (answered.status, answered.get(b"proxy-status")) == (200, b"outrider; attempts=2; refreshed")
+
+
+CONTRACT = """
+listen: 127.0.0.1:0
+admin: {listen: 127.0.0.1:0}
+state: {dir: ./state}
+auth:
+  machine:
+    type: oauth2
+    grant: client_credentials
+    token_url: http://127.0.0.1:9100/token
+    client_id: machine
+    client_secret: {env: MACHINE_SECRET}
+    scope: [read, write]
+  person:
+    type: oauth2
+    grant: refresh_token
+    token_url: http://127.0.0.1:9100/token
+    client_id: web
+    client_secret: {file: ./secrets/web}
+    refresh_token: {file: ./secrets/refresh-token}
+upstreams:
+  api:
+    url: http://127.0.0.1:9000/v1
+    match: {prefix: /api}
+    auth: machine
+  user:
+    url: http://127.0.0.1:9000
+    match: {host: user.localhost}
+    auth: person
+"""
+
+
+async def test_the_profiles_of_the_contract_work_as_they_are_written(server: TokenServer, tmp_path: Path) -> None:
+    server.clients = {"machine": "m-secret", "web": "w-secret"}
+    (tmp_path / "secrets").mkdir()
+    for name, secret in (("web", "w-secret\n"), ("refresh-token", server.begin_family() + "\n")):
+        (tmp_path / "secrets" / name).touch(mode=0o600)
+        (tmp_path / "secrets" / name).write_text(secret)
+    text = CONTRACT.replace("http://127.0.0.1:9100", server.url).replace("http://127.0.0.1:9000", server.url)
+    environ = {"MACHINE_SECRET": "m-secret"}
+    daemon = Daemon(load_text(text, "full.yaml", environ, tmp_path), environ)
+    await daemon.start()
+    try:
+        running = Outrider(daemon)
+        assert (await running.request(b"GET", b"/api/orders")).status == 200
+        host = b"user.localhost:%d" % running.port
+        async with await running.caller() as caller:
+            await caller.send(b"GET /me HTTP/1.1\r\nHost: %b\r\n\r\n" % host)
+            assert (await caller.answer(b"GET", 10)).status == 200
+    finally:
+        await daemon.close()
+    assert [path.name for path in sorted((tmp_path / "state").glob("*.json"))] == ["machine.json", "person.json"]
+    assert {asked.get("scope") for asked in server.asked} == {"read write", None}
+
+
+async def test_a_restart_goes_on_with_the_sessions_that_were_kept(
+    outrider: Start, server: TokenServer, tmp_path: Path
+) -> None:
+    config = facing(server, server.person(seed(tmp_path, server.begin_family())), state={"dir": str(tmp_path / "s")})
+    first = await outrider(config)
+    assert (await first.request()).status == 200
+    await first.stop()
+    second = await outrider(config)
+    server.expire_tokens()
+    assert (await second.request()).status == 200
+    assert (server.exchanges, server.superseded) == (2, [])

@@ -1,0 +1,43 @@
+"""Rules between the options of sessions: what would be lost, and what could be read on its way.
+
+What must not live here: rules of a single profile (`proxy.config.oauth2_model`).
+"""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from proxy.config.cross_checks import Finding, section
+from proxy.config.document import Document
+from proxy.config.problem import quoted
+
+__all__ = ["forgotten_rotation", "open_token_url"]
+
+
+def forgotten_rotation(document: Document, base: Path) -> Iterator[Finding]:
+    """A refresh token that the server replaces lives in memory alone without a folder."""
+    if section(document.data.get("state")).get("dir") is not None:
+        return
+    for name, profile in section(document.data.get("auth")).items():
+        if section(profile).get("type") == "oauth2" and section(profile).get("grant") == "refresh_token":
+            message = f"the refresh token that the server gives to {quoted(name)} is lost at a restart"
+            hint = "name a folder under state.dir, unless the server never replaces refresh tokens"
+            yield Finding(("auth", name), message, hint, True, "warning")
+
+
+def open_token_url(document: Document, base: Path) -> Iterator[Finding]:
+    """Secrets over plain HTTP to another machine."""
+    for name, profile in section(document.data.get("auth")).items():
+        url = section(profile).get("token_url")
+        if isinstance(url, str) and url.lower().startswith("http://") and not _is_loopback(url):
+            message = f"the secrets of {quoted(name)} cross the network in the clear"
+            yield Finding(("auth", name, "token_url"), message, "write https://", False, "warning")
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+    except ValueError:
+        return False
