@@ -11,13 +11,16 @@ costs 0.8 µs to this bucket's 0.13. The tests hold the two against each other. 
 in which order (`proxy.policy.line`, `proxy.stages.pace`).
 """
 
-__all__ = ["LATE", "Bucket"]
+__all__ = ["LATE", "SOON", "Bucket"]
 
 LATE = 0.002
 """Seconds by which a place in line may come too late and the next one still in time.
 
 A loop's timers are late by a millisecond or two; without this, ten a second would become nine point nine.
 """
+
+SOON = 1e-6
+"""Seconds; a wait that is no longer has come about by rounding, and is none."""
 
 
 class Bucket:

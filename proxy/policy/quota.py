@@ -1,13 +1,14 @@
 """What is left of the upstream's own quota, and when requests must be held for it.
 
 An answer tells what is left at its moment; every request that has left since takes one of it. When nothing is left, or
-when the upstream has said not to come back for a while, requests are held until then. Afterwards as many are let go as
-the upstream grants, and where it has not said how many that is, one at first: its answer will tell. The quota is one
-for all callers of an upstream. No loop, no clock of its own. What must not live here: waiting
+when the upstream has said not to come back for a while, requests are held until then. Afterwards one goes
+first, since resets are told in whole seconds, rounded this way or that; its answer says how many may follow. The quota
+is one for all callers of an upstream. No loop, no clock of its own. What must not live here: waiting
 (`proxy.stages.pace`), how answers spell it (`proxy.policy.quota_fields`).
 """
 
-from proxy.policy.quota_fields import LONGEST, Reading
+from proxy.policy.bucket import SOON
+from proxy.policy.quota_fields import LONGEST, Reading, Window
 
 __all__ = ["Quota"]
 
@@ -17,15 +18,44 @@ _PATIENCE = 1.0
 
 
 class _Window:
-    """One limit of the upstream. `reset_at` is on the clock of `now`."""
+    """One limit of the upstream. `reset_at` is on the clock of `now`.
 
-    __slots__ = ("counted", "limit", "remaining", "reset_at")
+    `level` is the number of the last request that it has room for. Requests may reach the upstream in another order
+    than they left in, and then an answer says more than is left. So one that says more than those before it is believed
+    only when none has said less for a while; `latest` and `doubted_since` are about that one.
+    """
 
-    def __init__(self, remaining: int, reset_at: float, limit: int | None, counted: bool) -> None:
-        self.remaining = remaining
-        self.reset_at = reset_at
-        self.limit = limit
-        self.counted = counted
+    __slots__ = ("counted", "doubted_since", "latest", "level", "limit", "reset_at")
+
+    def __init__(self, window: Window, number: int, now: float) -> None:
+        self.counted = window.counted
+        self.limit = window.limit
+        self.reset_at = now + window.reset
+        self.level = self.latest = window.remaining + number
+        self.doubted_since: float | None = None
+
+    def renew(self, before: "_Window", now: float) -> None:
+        """Take from the window as it was known what this answer may not yet tell."""
+        if not self.counted or before.reset_at <= now or self.level <= before.level:
+            return
+        began = before.doubted_since if before.doubted_since is not None else now
+        if now - began < _PATIENCE:
+            self.level, self.doubted_since = before.level, began
+
+    def left(self, taken: int, now: float) -> int:
+        if not self.counted:
+            return self.level
+        if self.doubted_since is not None and now - self.doubted_since >= _PATIENCE:
+            self.level, self.doubted_since = self.latest, None
+        return self.level - taken
+
+    def blocked_until(self, taken: int, now: float) -> float:
+        """When there may be room again, and may have passed; 0 where there is room."""
+        if self.left(taken, now) > 0:
+            return 0.0
+        if self.doubted_since is not None and self.latest > taken:
+            return min(self.reset_at, self.doubted_since + _PATIENCE)
+        return self.reset_at
 
 
 class Quota:
@@ -45,7 +75,7 @@ class Quota:
         self._windows: dict[str, _Window] = {}
         self._paused_until = 0.0
         self._held = False
-        # After a hold: how many may go before an answer has come, until when that counts, and the first of them.
+        # After a reset: how many may go before an answer has come, until when that counts, and the first of them.
         self._grant: int | None = None
         self._grant_until = 0.0
         self._first = 0
@@ -58,6 +88,7 @@ class Quota:
         """Seconds until a request may go; 0 or less when it may go now."""
         if self.quiet:
             return 0.0
+        now += SOON
         until = self._held_until(now)
         if until > now:
             self._held = True
@@ -67,13 +98,13 @@ class Quota:
 
     def take(self, now: float, *, queued: bool = False) -> None:
         self._taken += 1
-        if not self.quiet:
-            self._spend(1)
+        if self._grant is not None:
+            self._grant -= 1
 
     def give_back(self) -> None:
         self._taken -= 1
-        if not self.quiet:
-            self._spend(-1)
+        if self._grant is not None:
+            self._grant += 1
 
     # What requests and answers say
 
@@ -84,10 +115,11 @@ class Quota:
 
     def learn(self, number: int, reading: Reading, now: float) -> None:
         """The answer to request `number` has come, and this is what it says."""
-        since = self._taken - number
-        for window in reading.windows:
-            remaining = window.remaining - since if window.counted else window.remaining
-            self._windows[window.name] = _Window(remaining, now + window.reset, window.limit, window.counted)
+        for said in reading.windows:
+            window = _Window(said, number if said.counted else 0, now)
+            if (before := self._windows.pop(said.name, None)) is not None:
+                window.renew(before, now)
+            self._windows[said.name] = window
         while len(self._windows) > _MOST_WINDOWS:
             del self._windows[next(iter(self._windows))]
         if reading.pause:
@@ -106,37 +138,32 @@ class Quota:
         if seconds > 0:
             self.learn(self._departed, Reading(pause=min(seconds, LONGEST)), now)
 
-    def remaining(self) -> int | None:
+    def remaining(self, now: float) -> int | None:
         """The least of what is left of the limits that count requests; None when nothing is known."""
-        left = [window.remaining for window in self._windows.values() if window.counted]
+        left = [window.left(self._taken, now) for window in self._windows.values() if window.counted]
         return max(0, min(left)) if left else None
 
     def _held_until(self, now: float) -> float:
         until = self._paused_until
         for window in self._windows.values():
-            if window.remaining <= 0 and window.reset_at > until:
-                until = window.reset_at
+            blocked = window.blocked_until(self._taken, now)
+            if blocked > until:
+                until = blocked
         return until
 
     def _renew(self, now: float, until: float) -> None:
-        """Drop what time has overtaken. What is granted anew is the limit, where it is known; one, after a hold."""
+        """Drop what time has overtaken. Until an answer tells more, one may go after a hold, else as many as before."""
         if self._grant is not None and self._grant_until <= now:
             self._grant = None
         over = [name for name, window in self._windows.items() if window.reset_at <= now]
         if over or self._held:
             windows = [self._windows.pop(name) for name in over]
             limits = [window.limit for window in windows if window.counted and window.limit]
-            if limits or (self._held and now - until < _PATIENCE):
-                self._grant = min(limits, default=1)
+            ended = self._held and now - until < _PATIENCE
+            if ended or limits:
+                self._grant = 1 if ended else min(limits)
                 self._grant_until = now + _PATIENCE
                 self._first = self._departed + 1
             self._held = False
             self._paused_until = 0.0
         self.quiet = not self._windows and not self._paused_until and self._grant is None
-
-    def _spend(self, count: int) -> None:
-        if self._grant is not None:
-            self._grant -= count
-        for window in self._windows.values():
-            if window.counted:
-                window.remaining -= count

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from proxy.clock import NEVER
 from proxy.message import Exchange
+from proxy.policy.bucket import SOON
 from proxy.policy.limits import Terms, Throttle
 from proxy.policy.line import Line
 
@@ -20,9 +21,6 @@ Buckets = tuple[Throttle, ...]
 
 _TICK = 0.001
 """Seconds: what an event loop's timers can tell apart."""
-
-_NOW = 1e-6
-"""Seconds; a wait that is shorter has come about by rounding."""
 
 
 class _Waiter:
@@ -60,7 +58,7 @@ class Pace:
         if now >= self._due:
             self._serve(now)
         for bucket in buckets:
-            if bucket.wait(now) > _NOW:
+            if bucket.wait(now) > SOON:
                 return False
         for bucket in buckets:
             bucket.take(now)
@@ -135,7 +133,7 @@ class Pace:
 
     def _serve(self, now: float) -> None:
         def ready(buckets: Buckets) -> bool:
-            return all(bucket.wait(now) <= _NOW for bucket in buckets)
+            return all(bucket.wait(now) <= SOON for bucket in buckets)
 
         while ready(self.everyones) and (waiter := self._line.take(ready)) is not None:
             waiter.in_line = False
@@ -153,7 +151,7 @@ class Pace:
     def _next_wait(self, now: float) -> float:
         """Seconds until somebody in line may go."""
         shared = max((bucket.wait(now) for bucket in self.everyones), default=0.0)
-        if shared > _NOW:
+        if shared > SOON:
             return shared
         return min(max(bucket.wait(now) for bucket in buckets) for buckets in set(self._line.kinds()))
 
@@ -162,7 +160,7 @@ class Pace:
             self._disarm()
             self._due = due
             # To the next tick, since a timer that rings too early would ring again and again until it is time.
-            ticks = max(1, math.ceil((due - now - _NOW) / _TICK))
+            ticks = max(1, math.ceil((due - now - SOON) / _TICK))
             self._timer = self._loop.call_at(now + ticks * _TICK, self._ring)
 
     def _disarm(self) -> None:

@@ -21,6 +21,9 @@ from proxy.stages.pace import Pace
 
 __all__ = ["Key", "KeyedLimit", "RateLimit", "caller_key", "content_key", "value_key"]
 
+_LAG = 0.01
+"""Seconds by which an answer may be read later than it was meant, and a loop's clock be behind."""
+
 Key = Callable[[Exchange], Awaitable[bytes | str]]
 """Tells requests apart that a limit counts apart."""
 
@@ -107,8 +110,10 @@ class RateLimit:
             raise
 
     def _learn(self, quota: Quota, number: int, response: Response, lines: Sequence[bytes]) -> None:
-        quota.learn(number, read_quota(lines, response.status, self._upstreams_time(response)), self._clock())
-        self._tally.quota_remaining = quota.remaining()
+        reading = read_quota(lines, response.status, self._upstreams_time(response))
+        now = self._clock()
+        quota.learn(number, reading, now + _LAG)
+        self._tally.quota_remaining = quota.remaining(now)
         self._pace.serve()
 
     def _upstreams_time(self, response: Response) -> float:

@@ -1,4 +1,4 @@
-"""A real nginx that serves files from a folder and takes uploads of any size."""
+"""A real nginx that serves files from a folder, takes uploads of any size, and refuses what is too fast."""
 
 import os
 import shutil
@@ -27,10 +27,16 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    limit_req_zone $server_port zone=slow:1m rate=20r/s;
     server {{
         listen 127.0.0.1:{port};
         root {files};
         location /upload/ {{ dav_methods PUT; create_full_put_path on; }}
+        location /limited/ {{
+            limit_req zone=slow burst=2 nodelay;
+            limit_req_status 429;
+            add_header Retry-After 1 always;
+        }}
     }}
 }}
 """
