@@ -1,7 +1,7 @@
 """A process that does nothing but renew one session, as fast as it can, with the daemon's own parts; made to be killed.
 
-`python -m tests.peers.rotator TOKEN_URL FOLDER FIRST [COUNT]` prints `ready`, renews until it is killed or COUNT times,
-and prints `expired` when the session is over.
+`python -m tests.peers.rotator TOKEN_URL FOLDER FIRST [COUNT]` prints `ready`, renews until it is killed, or COUNT times
+once it has read a line, and prints `expired` when the session is over.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from proxy.upstream.fetch import Fetcher
 from tests.peers.token_server import CLIENT, SECRET
 
 
-async def run(token_url: str, folder: str, first: str, count: str = "1000000") -> None:
+async def run(token_url: str, folder: str, first: str, count: str = "") -> None:
     loop = asyncio.get_running_loop()
     timer = CoarseTimer(loop, 0.05)
     written = {
@@ -34,9 +34,11 @@ async def run(token_url: str, folder: str, first: str, count: str = "1000000") -
     source = build_source("p", profile, Means(Path.cwd(), {}, fetcher, FolderStore(Path(folder))))
     assert source is not None
     print("ready", flush=True)
+    if count:
+        sys.stdin.readline()
     try:
         held = await source.current()
-        for _ in range(int(count)):
+        for _ in range(int(count or 1_000_000)):
             held = await source.refresh(held) or held
     except SessionExpired:
         print("expired", flush=True)

@@ -24,7 +24,9 @@ async def server() -> AsyncIterator[TokenServer]:
 
 async def rotator(server: TokenServer, folder: Path, first: Path, *more: str) -> asyncio.subprocess.Process:
     command = [sys.executable, "-m", "tests.peers.rotator", server.token_url, str(folder), str(first), *more]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
     assert process.stdout is not None
     assert await process.stdout.readline() == b"ready\n"
     return process
@@ -68,7 +70,7 @@ async def test_a_process_that_is_killed_at_any_instant_never_leads_to_a_second_u
         # Whoever comes now must see that an answer may be missing, and say so without presenting the token.
         before = len(server.asked)
         process = await rotator(server, folder, first, "1")
-        output, _ = await process.communicate()
+        output, _ = await process.communicate(b"go\n")
         assert (output, len(server.asked)) == (b"expired\n", before)
         # A new login.
         write_first(first, server.begin_family())
@@ -85,8 +87,8 @@ async def test_processes_with_one_folder_take_turns_and_nobody_uses_a_token_twic
     first, count = tmp_path / "first", scale(40, 500)
     write_first(first, server.begin_family())
     processes = [await rotator(server, tmp_path / "state", first, str(count)) for _ in range(3)]
-    outputs = [(await process.communicate())[0] for process in processes]
-    assert outputs == [b"", b"", b""]
+    answered = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
+    assert [output for output, _ in answered] == [b"", b"", b""]
     assert (server.superseded, server.revoked) == ([], set())
     # A process that finds the token of another one takes that, so there are fewer exchanges than asked for.
     assert count < server.exchanges <= 3 * (count + 1)
