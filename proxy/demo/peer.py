@@ -88,6 +88,7 @@ class Peer:
             "report": self._send_report,
             "packed": _send_packed,
             "moved": _redirect,
+            "last": _say_nothing_is_left,
             "dropped": _drop,
             "cut": _cut,
             "slow": _take_time,
@@ -116,7 +117,7 @@ class Peer:
                 return authorization == f"Bearer {made_up.access}"
             case "rotating":
                 return authorization == f"Bearer {made_up.rotated}"
-            case "fragile":
+            case "fragile" | "metered":
                 return True
             case _:
                 return False
@@ -193,6 +194,11 @@ async def _echo_messages(request: web.Request, seen: Seen) -> web.StreamResponse
 
 async def _send_packed(_: web.Request, __: Seen) -> web.StreamResponse:
     return web.Response(body=PACKED, headers={"Content-Encoding": "gzip", "Content-Type": "text/plain"})
+
+
+async def _say_nothing_is_left(_: web.Request, __: Seen) -> web.StreamResponse:
+    fields = {"RateLimit-Policy": '"minute";q=60;w=60', "RateLimit": '"minute";r=0;t=1'}
+    return web.json_response({"message": "the last one for now"}, headers=fields)
 
 
 async def _redirect(request: web.Request, __: Seen) -> web.StreamResponse:

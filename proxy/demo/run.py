@@ -73,6 +73,11 @@ upstreams:
     concurrency: {limit: 8, queue: 16}
     breaker: {min_calls: 4, open: 200ms, probes: 1}
     hedge: {after: 100ms}
+  metered:
+    url: ${DEMO_ORIGIN}/metered
+    match: {prefix: /metered}
+    rate_limit: {rate: 20/s, burst: 5}
+    routes: [{match: "POST /reports", rate_limit: {rate: 1/10s, key: fingerprint, max_wait: 0s}}]
   dead: {url: "${DEMO_DEAD}", match: {prefix: /dead}}
 """
 """What the demonstration's Outrider runs on: an ordinary file, its variables taken from a made-up environment."""

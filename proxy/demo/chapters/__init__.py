@@ -11,6 +11,7 @@ from proxy.demo.chapters.faults import faults
 from proxy.demo.chapters.guard import guard
 from proxy.demo.chapters.live import live
 from proxy.demo.chapters.observing import observing
+from proxy.demo.chapters.pace import pace
 from proxy.demo.chapters.profiles import profiles
 from proxy.demo.chapters.retries import retries
 from proxy.demo.chapters.sessions import sessions
@@ -30,6 +31,7 @@ CHAPTERS = [
     Chapter("When the API fails, the answer says how", faults),
     Chapter("What is tried again, and what never is", retries),
     Chapter("Identical requests are one call", sharing),
+    Chapter("No faster than they may", pace),
     Chapter("When the API is ill, it is left alone", circuits),
     Chapter("What the operator sees", observing),
 ]
