@@ -11,9 +11,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any
 
-from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import LineTooLong
-from aiohttp.streams import StreamReader
 
 from proxy.clock import NEVER
 from proxy.edge.answer import local_head
@@ -62,12 +60,6 @@ class CallerConnection(Intake):
         self._edge.timer.discard(self)
         self._edge.left(self)
         super().connection_lost(exc)
-
-    async def handle(self, message: RawRequestMessage, payload: StreamReader) -> bool:
-        self.request_begins(payload)
-        keep_alive = await self._edge.handle(self, message, payload)
-        self.request_ended()
-        return keep_alive
 
     @property
     def is_lame(self) -> bool:

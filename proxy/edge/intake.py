@@ -76,10 +76,10 @@ class Intake(LeanRequestHandler):
         else:
             self._receive_head(data)
 
-    def request_begins(self, payload: StreamReader) -> None:
+    def enter(self, payload: StreamReader) -> None:
         self._payload = payload
 
-    def request_ended(self) -> None:
+    def leave(self) -> None:
         self.content = None
         if self._messages:
             # The next head came while this request was being handled; how long it was is not known.
@@ -107,7 +107,7 @@ class Intake(LeanRequestHandler):
             return
         self._whole_head = self._head_bytes
         self._head_bytes = 0
-        self._enter(messages[0][0], messages[0][1], data)
+        self._note_head(messages[0][0], messages[0][1], data)
 
     def _hold(self, data: bytes) -> bool:
         """Keep the beginning of a head whose method the parser may not know, until it can be parsed in one piece."""
@@ -126,7 +126,7 @@ class Intake(LeanRequestHandler):
         if self._head_bytes > cap:
             self.refuse(HeadTooLarge(f"The head is larger than {cap} bytes (limits.head)."))
 
-    def _enter(self, message: object, payload: StreamReader, data: bytes) -> None:
+    def _note_head(self, message: object, payload: StreamReader, data: bytes) -> None:
         """A head is whole: note where its content, and so the request, ends."""
         self._payload = payload
         self.is_aligned = False

@@ -6,6 +6,7 @@ live here: what a request means.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.http import RawRequestMessage
@@ -22,17 +23,23 @@ LINGER = 2.0
 
 
 class LeanRequestHandler(RequestHandler):
-    """Runs `handle` for each request and `handle_garbage` for what the parser refused; both write their answers."""
+    """Runs the server's `handle` for each request, and `handle_garbage` for what the parser refused.
 
-    __slots__ = ("_edge",)
+    Both write their answers themselves; `handle` tells whether another request may follow.
+    """
+
+    __slots__ = ("_edge", "_handle")
 
     def __init__(self, edge: "EdgeServer", loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(edge, loop=loop, **options)
         self._edge = edge
+        self._handle: Callable[[Any, RawRequestMessage, StreamReader], Awaitable[bool]] = edge.handle
 
-    async def handle(self, message: RawRequestMessage, payload: StreamReader) -> bool:
-        """Answer a request. Whether another may follow on this connection."""
-        raise AssertionError("a subclass handles requests")
+    def enter(self, payload: StreamReader) -> None:
+        """A request is about to be handled, whose content is `payload`."""
+
+    def leave(self) -> None:
+        """It has been answered."""
 
     def handle_garbage(self, error: BaseException, message: str) -> None:
         """Answer what is not a request."""
@@ -55,7 +62,9 @@ class LeanRequestHandler(RequestHandler):
                     break
                 self._request_in_progress = True
                 try:
-                    keep_alive = await self.handle(message, payload)
+                    self.enter(payload)
+                    keep_alive = await self._handle(self, message, payload)
+                    self.leave()
                 finally:
                     self._request_ended()
                 if not keep_alive or self._close:

@@ -42,32 +42,40 @@ class Transport:
         exchange.attempts += 1
         head = (self._outgoing if exchange.wants_auth else self._bare).encode(exchange)
         connection = self._pool.take()
-        if connection is None:
-            response = await self._ask(None, head, exchange)
-        else:
-            try:
-                response = await self._ask(connection, head, exchange)
-            except UpstreamDisconnected:
-                if not _was_stale(connection, exchange):
-                    raise
-                # One extra try on a connection that is certainly new; not charged to the count of attempts.
-                response = await self._ask(None, head, exchange)
-        self._turn_homeward(response, exchange)
-        return response
-
-    async def _ask(self, connection: UpstreamConnection | None, head: bytes, exchange: Exchange) -> Response:
+        response: Response | None = None
         outcome: Outcome = "cancelled"
         try:
             if connection is None:
                 connection = await self._pool.open(self._limits.connect, exchange.deadline)
             response = await connection.ask(head, exchange, self._limits)
             outcome = "answered"
-            return response
+        except UpstreamDisconnected:
+            outcome = "failed"
+            if connection is None or not _was_stale(connection, exchange):
+                raise
         except OutriderError:
             outcome = "failed"
             raise
         finally:
             self._tally.attempt(outcome)
+        if response is None:
+            response = await self._ask_anew(head, exchange)
+        self._turn_homeward(response, exchange)
+        return response
+
+    async def _ask_anew(self, head: bytes, exchange: Exchange) -> Response:
+        """One extra try, on a connection that is new or has only just come free; not charged to the attempts."""
+        outcome: Outcome = "cancelled"
+        try:
+            connection = await self._pool.open(self._limits.connect, exchange.deadline)
+            response = await connection.ask(head, exchange, self._limits)
+            outcome = "answered"
+        except OutriderError:
+            outcome = "failed"
+            raise
+        finally:
+            self._tally.attempt(outcome)
+        return response
 
     def _turn_homeward(self, response: Response, exchange: Exchange) -> None:
         incoming = self._incoming
