@@ -20,7 +20,9 @@ def test_left_empty_it_shares_what_is_in_flight_and_keeps_nothing() -> None:
 
 
 def test_every_option_is_read_in_its_own_unit() -> None:
-    policy = dedup(in_flight=False, ttl="2s", methods=["POST"], max_bytes="1KiB", total_bytes="2KiB", include_private=True)
+    policy = dedup(
+        in_flight=False, ttl="2s", methods=["POST"], max_bytes="1KiB", total_bytes="2KiB", include_private=True
+    )
     assert (policy.in_flight, policy.ttl, policy.methods) == (False, 2.0, ["POST"])
     assert (policy.max_bytes, policy.total_bytes, policy.include_private) == (1024, 2048, True)
 

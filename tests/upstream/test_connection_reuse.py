@@ -5,8 +5,8 @@ import asyncio
 from proxy.clock import CoarseTimer
 from proxy.message import Exchange
 from proxy.upstream.connection import UpstreamConnection
-from proxy.upstream.limits import Limits
 from proxy.upstream.content import HIGH_WATER
+from proxy.upstream.limits import Limits
 
 
 class Transport(asyncio.Transport):
