@@ -136,7 +136,6 @@ async def test_a_storm_of_identical_requests_is_one_call_and_one_copy(outrider_p
                 await asyncio.sleep(0.05)
         before = running.memory()
         go.set()
-        began = asyncio.get_running_loop().time()
         for start in range(0, count, 100):
             some = callers[start : start + 100]
             for answer in await asyncio.gather(*(caller.answer(timeout=30) for caller in some)):
