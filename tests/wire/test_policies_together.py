@@ -20,6 +20,7 @@ POLICIES = {
         "probes": 2,
     },
     "concurrency": {"limit": 6, "queue": 50, "max_wait": "2s"},
+    "rate_limit": {"rate": "600/s", "burst": 10, "max_wait": "2s"},
     "timeout": {"first_byte": "60ms"},
 }
 
@@ -74,6 +75,8 @@ def held(running: Outrider) -> dict[str, Any]:
                 found |= {"permits": stage._permits.in_use, "waiting": len(stage._gate)}
             case "Hedge":
                 found["budget"] = stage.budget.in_flight
+            case "RateLimit":
+                found |= {"line": len(stage._pace), "places": sum(bucket.waiting for bucket in stage._buckets)}
             case "BreakerStage":
                 found["probes"] = stage._breaker._started
     return found
@@ -111,7 +114,7 @@ async def test_nothing_is_lost_doubled_or_left_over(outrider, scale):
             async with asyncio.timeout(5):
                 while any(held(running).values()) or len(asyncio.all_tasks()) > before + len(upstream.connections):
                     await asyncio.sleep(0.01)
-        assert held(running) == {"permits": 0, "waiting": 0, "budget": 0, "probes": 0}
+        assert held(running) == {"permits": 0, "waiting": 0, "line": 0, "places": 0, "budget": 0, "probes": 0}
         assert len(faulty.posts) == len(set(faulty.posts))
         assert running.daemon._pipeline.tallies["api"].errors["circuit_open"] > 0
         # All that was held is there for others.
