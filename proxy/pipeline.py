@@ -25,6 +25,7 @@ from proxy.policy.routing import RouteEntry, RoutingTable
 from proxy.stages.admission import Admission
 from proxy.upstream.dial import Dialer
 from proxy.upstream.fetch import Fetcher
+from proxy.upstream.guarded_fetch import GuardedFetch
 from proxy.upstream.pool import ConnectionPool
 from proxy.upstream.tls import tls_context
 
@@ -69,7 +70,7 @@ class Pipeline:
         self._timer = CoarseTimer(loop, _TICK)
         self._fetcher = Fetcher(self._timer, loop)
         store = FolderStore(base / config.state.dir) if config.state.dir else MemoryStore()
-        means = Means(base, environ, self._fetcher, store, tallies.sessions)
+        means = Means(base, environ, GuardedFetch(self._fetcher, monotonic), store, tallies.sessions)
         self.sources: dict[str, CredentialSource] = {
             name: source
             for name, profile in config.auth.items()
