@@ -77,7 +77,10 @@ class ProxyHandler:
     async def _serve(self, visit: Visit) -> None:
         head = read_head(visit.message, visit.method, visit.connection.head_cap)
         visit.old = head.old
-        self._check_guard(visit, head)
+        guard = self.socket_guard if visit.connection.is_local_socket else self.guard
+        guard.check_host(head.host)
+        if (head.origin is not None or head.site is not None) and guard.check_browser(head.origin, head.site):
+            visit.origin = head.origin
         if head.origin is not None and visit.origin is not None and visit.method == "OPTIONS":
             lines = preflight_lines(head.origin, head.fields)
             if lines is not None:
@@ -103,12 +106,6 @@ class ProxyHandler:
         if visit.origin is not None:
             allow_origin(response, visit.origin)
         await relay(visit, response)
-
-    def _check_guard(self, visit: Visit, head: RequestHead) -> None:
-        guard = self.socket_guard if visit.connection.is_local_socket else self.guard
-        guard.check_host(head.host)
-        if guard.check_browser(head.origin, head.site):
-            visit.origin = head.origin
 
     def _exchange(self, visit: Visit, head: RequestHead, chain: Chain, matched: Matched) -> Exchange:
         exchange = Exchange(visit.method, matched.rest, head.fields, visit.request_id, visit.started)

@@ -93,7 +93,7 @@ class Intake(LeanRequestHandler):
         self._head_bytes += len(data)
         if self._at_start:
             data = self._held + data if self._held else data
-            if data.partition(b" ")[0] not in USUAL_METHODS and self._hold(data):
+            if data[:4] != b"GET " and data.partition(b" ")[0] not in USUAL_METHODS and self._hold(data):
                 self._check_cap()
                 return
             self._held = b""

@@ -34,6 +34,9 @@ class Credential(Protocol[I]):
     def replayed(self, injection: I, *, accepted: bool) -> None: ...
 
 
+_REFUSALS = frozenset((401, 403))
+
+
 class Authenticate(Generic[I]):
     """Puts the credential on the exchange, unless the caller asked for none. `caps` bound the content it keeps itself,
     where no stage around it does."""
@@ -59,12 +62,8 @@ class Authenticate(Generic[I]):
             if whole is None:
                 return await self._send_streamed(exchange, injection, Replay(content, self._caps))
             exchange.content = WholeReplay(content, whole).attempt()
-        return await self._send(exchange, injection)
-
-    async def _send(self, exchange: Exchange, injection: I) -> Response:
         response = await self._next.send(exchange)
-        status = response.status
-        if (status == 401 or status == 403) and is_unauthorized(status, response.lines):
+        if response.status in _REFUSALS and is_unauthorized(response.status, response.lines):
             return await self._once_more(exchange, injection, response)
         return response
 
@@ -72,7 +71,9 @@ class Authenticate(Generic[I]):
         settled = False
         try:
             exchange.content = replay.attempt()
-            response = await self._send(exchange, injection)
+            response = await self._next.send(exchange)
+            if response.status in _REFUSALS and is_unauthorized(response.status, response.lines):
+                response = await self._once_more(exchange, injection, response)
             exchange.replayable = replay.replayable
             replay.settle(response)
             settled = True

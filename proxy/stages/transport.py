@@ -60,7 +60,8 @@ class Transport:
             self._tally.attempt(outcome)
         if response is None:
             response = await self._ask_anew(head, exchange)
-        self._turn_homeward(response, exchange)
+        if response.rewritable is not None or self._incoming.edits:
+            self._turn_homeward(response, exchange)
         return response
 
     async def _ask_anew(self, head: bytes, exchange: Exchange) -> Response:
