@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +57,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+_stopped = threading.Event()
+
+
 def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     asked = [one for one in CONTESTANTS if options.only is None or one.name in options.only]
@@ -66,6 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="outrider-benchmark-") as folder:
         present = [contestant for contestant in asked if contestant.installed]
         measured = measure(present, plan, cores, Path(folder), _tell)
+    _end_if_stopped()
     report = Report(asked, plan, cores, measured, load_before)
     if options.json:
         options.json.write_text(report.json())
@@ -77,13 +82,21 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _tell(line: str) -> None:
+    _end_if_stopped()
     print(line, file=sys.stderr, flush=True)
+
+
+def _end_if_stopped() -> None:
+    """The interrupt is lost where it came while an object was being finalised, which swallows every exception."""
+    if _stopped.is_set():
+        raise KeyboardInterrupt
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     # Leaves through every `with`, so that nothing that was started stays behind; a second signal must not stop that.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _stopped.set()
     raise KeyboardInterrupt
 
 
