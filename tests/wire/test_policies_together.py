@@ -1,4 +1,4 @@
-"""Sharing, retry, hedge, breaker and limits together, an upstream with faults, callers that vanish: nothing is left over."""
+"""Every policy together, an upstream with faults, callers that vanish: nothing is left over."""
 
 import asyncio
 import contextlib
