@@ -32,8 +32,15 @@ async def test_behind_a_limit_of_the_same_pace_it_refuses_nobody(outrider, nginx
 
 
 async def test_a_refusal_with_retry_after_holds_what_comes_next_until_then(outrider, nginx):
-    await asyncio.sleep(0.3)
     running = await outrider(before(nginx))
-    assert 429 in await statuses(running, 20)
-    # A second later the quota has filled up again: the ones that were held are served, first one, then the others.
-    assert await statuses(running, 3) == [200] * 3
+    tries = []
+    # Where a slow machine spreads the crowd over many milliseconds, a late one may be served after a refusal, and
+    # rightly ends the hold; the first round opens the connections, so that the others are close together.
+    for _ in range(4):
+        await asyncio.sleep(0.3)
+        refused = 429 in await statuses(running, 20)
+        # A second later the quota has filled up again: those that were held are served, first one, then the others.
+        tries.append((refused, await statuses(running, 3)))
+        if tries[-1] == (True, [200] * 3):
+            return
+    raise AssertionError(tries)
