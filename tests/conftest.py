@@ -11,6 +11,7 @@ import pytest
 
 from tests.peers.httpbin import httpbin_missing, running_httpbin
 from tests.peers.nginx import nginx_missing, running_nginx
+from tests.peers.oidc_provider import OidcProvider, oidc_missing, running_oidc
 from tests.peers.running import Outrider, OutriderProcess
 
 LONG = os.environ.get("OUTRIDER_TEST_LONG") == "1"
@@ -71,3 +72,21 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
         pytest.skip(reason)
     with running_nginx(tmp_path_factory.mktemp("nginx")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def oidc() -> Iterator[OidcProvider]:
+    """A real OpenID provider; register a client of your own with `oidc.client()`."""
+    if reason := oidc_missing():
+        pytest.skip(reason)
+    with running_oidc() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def oidc_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]:
+    """The same over TLS, asking for client certificates."""
+    if reason := oidc_missing():
+        pytest.skip(reason)
+    with running_oidc(tmp_path_factory.mktemp("oidc")) as provider:
+        yield provider
