@@ -18,7 +18,7 @@ from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, 
 from proxy.config.rate_model import QuotaPolicy, RateLimitPolicy
 from proxy.config.retry_model import Replay, Retry
 from proxy.errors import ERRORS
-from proxy.observe.metrics import METRICS
+from tests import metrics_table
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -103,11 +103,9 @@ def test_the_table_of_errors_is_the_tree_of_errors() -> None:
     assert told == {code: error.status for code, error in ERRORS.items()}
 
 
-def test_the_table_of_metrics_is_the_list_of_metrics() -> None:
-    suffixes = {"counter": "_total", "info": "_info"}
-    there = {metric.name + suffixes.get(metric.kind, ""): set(metric.labels) for metric in METRICS}
-    told = {name: set(re.findall(r"`(\w+)`", row)) for name, row in rows(section("Admin listener")).items()}
-    assert told == there
+def test_the_table_of_metrics_is_the_one_that_the_code_makes() -> None:
+    _, told, _ = metrics_table.place(README)
+    assert told == metrics_table.table(), "python -m tests.metrics_table writes it anew"
 
 
 def test_the_table_of_commands_is_the_list_of_commands() -> None:

@@ -171,5 +171,6 @@ class ProxyHandler:
             tally = visit.chain.tally
         now = self._loop.time()
         received = visit.received if visit.content is None else visit.content.received
-        tally.end(visit.method, visit.status or CALLER_GONE, now - visit.started, received, visit.sent)
+        status = visit.status or CALLER_GONE
+        tally.end(visit.method, status, now - visit.started, received, visit.sent, visit.request_id)
         visit.connection.rest(now)

@@ -25,17 +25,20 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar as SampleExemplar
 
 from proxy.observe import metrics
 from proxy.observe.lag import LAG_BOUNDS, LoopLag
 from proxy.observe.metrics import Metric
 from proxy.observe.session_exposition import session_families
-from proxy.observe.tally import BOUNDS, CIRCUITS, Tallies
+from proxy.observe.tally import BOUNDS, CIRCUITS, Exemplar, Tallies
 
 __all__ = ["Exposition", "Facts"]
 
 _OPENMETRICS = "application/openmetrics-text"
 _openmetrics: Callable[[CollectorRegistry], bytes] = openmetrics.generate_latest
+_LONGEST_REQUEST_ID = 128 - len("request_idtrace_id") - 32
+"""What OpenMetrics leaves of its 128 characters beside a trace id."""
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -139,7 +142,10 @@ class _Outrider(Collector):
     def _durations(self) -> Family:
         family = HistogramMetricFamily(metrics.DURATION.name, metrics.DURATION.help, labels=metrics.DURATION.labels)
         for name, tally in self._tallies:
-            family.add_metric([name], list(_cumulated(BOUNDS, tally.buckets)), tally.seconds)
+            # Only OpenMetrics has a place for exemplars; the other form leaves them out.
+            counts = zip(_cumulated(BOUNDS, tally.buckets), map(_exemplar, tally.exemplars), strict=True)
+            buckets = [count if last is None else (*count, last) for count, last in counts]
+            family.add_metric([name], buckets, tally.seconds)
         return family
 
     def _loop_lag(self) -> Family:
@@ -154,6 +160,17 @@ def _cumulated(bounds: Sequence[float], counts: Sequence[int]) -> Iterator[tuple
     for bound, count in zip((*map(str, bounds), "+Inf"), counts, strict=True):
         total += count
         yield bound, total
+
+
+def _exemplar(last: Exemplar | None) -> SampleExemplar | None:
+    """None also for a name too long to stand here: a caller may choose it."""
+    if last is None:
+        return None
+    seconds, request_id, trace_id = last
+    labels = {"trace_id": trace_id} if trace_id else {}
+    if 0 < len(request_id) <= _LONGEST_REQUEST_ID:
+        labels["request_id"] = request_id.decode("latin-1")
+    return SampleExemplar(labels, seconds) if labels else None
 
 
 _Samples = Sequence[tuple[tuple[str, ...], float]]

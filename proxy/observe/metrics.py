@@ -136,21 +136,6 @@ SESSION_STATE = Metric(
     ("profile", "state"),
     "1 for the state that the profile's session is in: empty, valid, renewing, cooling or expired.",
 )
-RATE_LIMIT_WAIT = Metric(
-    "outrider_rate_limit_wait_seconds",
-    "histogram",
-    ("upstream",),
-    "How long requests waited for a rate limit or the upstream's quota; those that did not wait are not counted.",
-)
-RATE_LIMITED = Metric(
-    "outrider_rate_limited", "counter", ("upstream",), "Requests refused because they would have had to wait too long."
-)
-QUOTA_REMAINING = Metric(
-    "outrider_upstream_quota_remaining",
-    "gauge",
-    ("upstream",),
-    "Requests left of the upstream's own quota, as its last answers tell.",
-)
 LOOP_LAG = Metric("outrider_event_loop_lag_seconds", "histogram", (), "How late the event loop ran a timer.")
 CONFIG_LOADED = Metric(
     "outrider_config_last_reload_successful", "gauge", (), "Whether the last attempt to load the configuration worked."
@@ -163,32 +148,5 @@ CONFIG_LOADED_AT = Metric(
 )
 BUILD = Metric("outrider_build", "info", ("version", "python", "aiohttp", "loop"), "What is running.")
 
-METRICS = (
-    REQUESTS,
-    DURATION,
-    IN_FLIGHT,
-    REQUEST_BYTES,
-    RESPONSE_BYTES,
-    ATTEMPTS,
-    RETRIES,
-    RETRY_BUDGET_EXHAUSTED,
-    NOT_REPLAYABLE,
-    COALESCED,
-    DEDUP,
-    ERRORS,
-    CIRCUIT,
-    RATE_LIMIT_WAIT,
-    RATE_LIMITED,
-    QUOTA_REMAINING,
-    TOKEN_REFRESHES,
-    TOKEN_REFRESH_DURATION,
-    TOKEN_EXPIRY,
-    SESSION_STATE,
-    RATE_LIMIT_WAIT,
-    RATE_LIMITED,
-    QUOTA_REMAINING,
-    LOOP_LAG,
-    CONFIG_LOADED,
-    CONFIG_LOADED_AT,
-    BUILD,
-)
+METRICS = tuple(value for value in tuple(globals().values()) if isinstance(value, Metric))
+"""All of the above, in their order."""

@@ -12,7 +12,17 @@ from typing import Literal, get_args
 from proxy.errors import ERRORS
 from proxy.observe.session_tally import SessionTallies
 
-__all__ = ["BOUNDS", "CIRCUITS", "METHODS", "NO_UPSTREAM", "OTHER", "Outcome", "Tallies", "UpstreamTally"]
+__all__ = [
+    "BOUNDS",
+    "CIRCUITS",
+    "METHODS",
+    "NO_UPSTREAM",
+    "OTHER",
+    "Exemplar",
+    "Outcome",
+    "Tallies",
+    "UpstreamTally",
+]
 
 NO_UPSTREAM = "-"
 """The name under which requests that met no upstream are counted."""
@@ -20,8 +30,14 @@ NO_UPSTREAM = "-"
 OTHER = "OTHER"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-"""Upper bounds of the duration buckets in seconds; one more bucket takes what is above."""
+BOUNDS = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
+)  # fmt: skip
+"""Upper bounds of the duration buckets in seconds, from an API next door to a long answer of a language model; one more
+bucket takes what is above."""
+
+Exemplar = tuple[float, bytes, str]
+"""A request that fell into a bucket: its seconds, its id, and the id of its trace or nothing."""
 
 Outcome = Literal["answered", "failed", "cancelled"]
 """How an attempt ended: with a response of any status, without a usable one, or because the caller left."""
@@ -46,6 +62,7 @@ class UpstreamTally:
         "circuit",
         "dedup",
         "errors",
+        "exemplars",
         "in_flight",
         "not_replayable",
         "quota_remaining",
@@ -63,6 +80,8 @@ class UpstreamTally:
         self.in_flight = 0
         self.requests: dict[tuple[str, int | str], int] = {}
         self.buckets = [0] * (len(BOUNDS) + 1)
+        # The last request of each bucket.
+        self.exemplars: list[Exemplar | None] = [None] * (len(BOUNDS) + 1)
         self.seconds = 0.0
         # The state of the breaker by its name; None where there is no breaker.
         self.circuit: str | None = None
@@ -89,10 +108,21 @@ class UpstreamTally:
     def begin(self) -> None:
         self.in_flight += 1
 
-    def end(self, method: str, status: int, seconds: float, request_bytes: int, response_bytes: int) -> None:
+    def end(
+        self,
+        method: str,
+        status: int,
+        seconds: float,
+        request_bytes: int,
+        response_bytes: int,
+        request_id: bytes = b"",
+        trace_id: str = "",
+    ) -> None:
         """Count a request with the status that its caller got; bytes are of content."""
         self.in_flight -= 1
-        self.buckets[bisect_left(BOUNDS, seconds)] += 1
+        bucket = bisect_left(BOUNDS, seconds)
+        self.buckets[bucket] += 1
+        self.exemplars[bucket] = (seconds, request_id, trace_id)
         self.seconds += seconds
         self.request_bytes += request_bytes
         self.response_bytes += response_bytes

@@ -1,4 +1,6 @@
 import asyncio
+import shutil
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -8,9 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from proxy.observe.exposition import Exposition, Facts
 from proxy.observe.lag import LoopLag
 from proxy.observe.metrics import METRICS
-from proxy.observe.tally import CIRCUITS, Tallies
+from proxy.observe.tally import BOUNDS, CIRCUITS, Tallies
 
 Sample = Callable[..., float]
+PROMTOOL = shutil.which("promtool")
 
 
 @pytest.fixture
@@ -65,6 +68,46 @@ def test_the_duration_histogram_is_cumulative(value: Sample) -> None:
     assert value(f"{name}_bucket", upstream="api", le="+Inf") == 3
     assert value(f"{name}_count", upstream="api") == 3
     assert value(f"{name}_sum", upstream="api") == pytest.approx(99.04)
+
+
+def openmetrics(exposition: Exposition) -> str:
+    return exposition.render("application/openmetrics-text")[1].decode()
+
+
+def test_a_bucket_names_its_last_request_and_trace_in_openmetrics(exposition: Exposition, tallies: Tallies) -> None:
+    for request_id, trace_id in ((b"first", ""), (b"last", "ab" * 16)):
+        tallies["api"].begin()
+        tallies["api"].end("GET", 200, 0.3, 0, 0, request_id, trace_id)
+    (line,) = [line for line in openmetrics(exposition).splitlines() if "request_id" in line]
+    bucket, _, exemplar = line.partition(" # ")
+    assert bucket.startswith('outrider_request_duration_seconds_bucket{le="0.5",upstream="api"}')
+    assert exemplar == '{request_id="last",trace_id="' + "ab" * 16 + '"} 0.3'
+
+
+def test_an_exemplar_has_no_request_id_that_is_too_long_for_it(exposition: Exposition, tallies: Tallies) -> None:
+    tallies["api"].end("GET", 200, 0.3, 0, 0, b"x" * 128)
+    assert "xxx" not in openmetrics(exposition)
+
+
+def test_the_text_form_has_no_exemplars(exposition: Exposition, tallies: Tallies) -> None:
+    tallies["api"].end("GET", 200, 0.3, 0, 0, b"last")
+    assert b" # " not in exposition.render("")[1]
+
+
+def test_the_buckets_fit_fast_apis_and_answers_that_take_minutes() -> None:
+    assert BOUNDS[0] <= 0.001
+    assert BOUNDS[-1] >= 600
+
+
+def test_every_metric_has_a_name_of_its_own() -> None:
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+def test_promtool_has_nothing_against_the_metrics(exposition: Exposition) -> None:
+    text = exposition.render("")[1]
+    judged = subprocess.run([str(PROMTOOL), "check", "metrics"], input=text, capture_output=True, timeout=30)
+    assert (judged.returncode, judged.stdout, judged.stderr) == (0, b"", b"")
 
 
 def test_bytes_errors_attempts_and_in_flight_are_shown(value: Sample) -> None:
@@ -122,8 +165,10 @@ def test_the_build_and_the_load_of_the_configuration_are_shown(value: Sample) ->
     assert value("outrider_config_last_reload_success_timestamp_seconds") == 1700000000.5
 
 
-def test_the_process_itself_is_shown(value: Sample) -> None:
+def test_the_process_itself_and_its_collector_are_shown(value: Sample) -> None:
     assert value("process_cpu_seconds_total") > 0
+    assert value("process_resident_memory_bytes") > 0
+    assert value("python_gc_collections_total", generation="0") >= 0
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
