@@ -15,6 +15,7 @@ CONFIG_SCHEMA = [
     "proxy.config.breaker_model",
     "proxy.config.concurrency_model",
     "proxy.config.dedup_model",
+    "proxy.config.errors_model",
     "proxy.config.hedge_model",
     "proxy.config.model",
     "proxy.config.oauth2_model",

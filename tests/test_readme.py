@@ -12,6 +12,7 @@ from proxy.config.auth_model import AuthProfile
 from proxy.config.breaker_model import BreakerPolicy
 from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.dedup_model import Dedup
+from proxy.config.errors_model import ErrorsPolicy
 from proxy.config.hedge_model import HedgePolicy
 from proxy.config.load import load_text
 from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, State, Timeouts, Tls, Upstream
@@ -44,6 +45,7 @@ GROUPS = {
     "dedup": Dedup,
     "breaker": BreakerPolicy,
     "hedge": HedgePolicy,
+    "errors": ErrorsPolicy,
 }
 
 

@@ -14,6 +14,7 @@ from proxy.chain.context import Context
 from proxy.chain.deadline import deadline
 from proxy.chain.hedge import hedge
 from proxy.chain.min_interval import min_interval
+from proxy.chain.normalize import normalize
 from proxy.chain.rate_limit import rate_limit
 from proxy.chain.retry import retry
 from proxy.chain.transport import transport
@@ -35,6 +36,11 @@ class Place(NamedTuple):
 
 ORDER = (
     Place("admission", None, "outermost, at the edge itself: refuses before anything is spent"),
+    Place(
+        "normalize",
+        normalize,
+        "outside coalesce: who shares an answer is told of its own request; outside retry, which judges the real one",
+    ),
     Place("coalesce", coalesce, "outside retry: those who share a call share its whole outcome, not an attempt"),
     Place("min interval", min_interval, "outside retry, whose attempts are one request; inside what makes no call"),
     Place("retry", retry, "outside authenticate: every attempt takes the current credential"),

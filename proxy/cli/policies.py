@@ -20,6 +20,8 @@ __all__ = ["policies"]
 
 def policies(entry: RouteEntry, method: str) -> Iterator[tuple[str, str]]:
     """Labels and texts, outermost policy first."""
+    if (errors := _errors(entry)) is not None:
+        yield "errors", errors
     if (dedup := _dedup(entry, method)) is not None:
         yield "dedup", dedup
     yield "retry", _retry(entry, method)
@@ -30,6 +32,13 @@ def policies(entry: RouteEntry, method: str) -> Iterator[tuple[str, str]]:
     yield from _concurrency(entry)
     yield from _rates(entry)
     yield "quota", _quota(entry)
+
+
+def _errors(entry: RouteEntry) -> str | None:
+    errors = overlaid(entry.upstream.config.errors, None if entry.route is None else entry.route.errors)
+    if errors is None or not errors.normalize:
+        return None
+    return f"answers of 400 and above become problem documents, their message by {errors.message}"
 
 
 def _dedup(entry: RouteEntry, method: str) -> str | None:

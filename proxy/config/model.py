@@ -13,6 +13,7 @@ from proxy.config.base import Model
 from proxy.config.breaker_model import BreakerPolicy
 from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.dedup_model import Dedup
+from proxy.config.errors_model import ErrorsPolicy
 from proxy.config.hedge_model import HedgePolicy
 from proxy.config.rate_model import QuotaPolicy, RateLimits
 from proxy.config.retry_model import Replay, Retry
@@ -191,6 +192,7 @@ class Route(Model):
     replay: Replay | None = Field(None, description="What differs from the upstream's.")
     concurrency: ConcurrencyPolicy | None = Field(None, description="A limit of its own within the upstream's.")
     hedge: HedgePolicy | None = Field(None, description="What differs from the upstream's.")
+    errors: ErrorsPolicy | None = Field(None, description="What differs from the upstream's.")
 
 
 class Upstream(Model):
@@ -213,6 +215,7 @@ class Upstream(Model):
     concurrency: ConcurrencyPolicy | None = Field(None, description="Calls at once; no limit when left out.")
     breaker: BreakerPolicy | None = Field(None, description="Leaves it alone while it fails; off when left out.")
     hedge: HedgePolicy | None = Field(None, description="A second call when the first is slow; off when left out.")
+    errors: ErrorsPolicy | None = Field(None, description="Its own error answers; untouched when left out.")
     tls: Tls = Field(Tls(), description="TLS toward it.")
     pool: Pool = Field(Pool(), description="Connections kept to it.")
     routes: list[Route] = Field([], description="The first that matches overrides the policies above.")

@@ -13,7 +13,8 @@ def stages(pipeline: Pipeline, route: int = 0) -> Iterator[Any]:
     stage: Any = pipeline.chains[route].stage
     while stage is not None:
         yield stage
-        stage = getattr(stage, "_next", None) or getattr(stage, "inner", None)
+        # Asked for what it is, not whether it is true: a stage may have a length.
+        stage = getattr(stage, "_next", getattr(stage, "inner", None))
 
 
 def names(pipeline: Pipeline, route: int = 0) -> list[str]:

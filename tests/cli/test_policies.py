@@ -153,3 +153,9 @@ upstreams:
 )
 def test_identical_requests_say_what_they_share(method: str, path: str, line: str | None) -> None:
     assert told(config(SHARED), method, path).get("dedup") == line
+
+
+def test_error_answers_that_become_problems_are_told_with_the_place_of_their_message() -> None:
+    file = FILE.replace("retry: {attempts: 4}", 'errors: {normalize: true, message: "error.text"}')
+    assert told(config(file), "GET", "/")["errors"].endswith("their message by error.text")
+    assert "errors" not in told(config(FILE), "GET", "/")
