@@ -77,7 +77,7 @@ class Pipeline:
             if (source := build_source(name, profile, means)) is not None
         }
         self._pools = {name: self._pool(upstream, base) for name, upstream in config.upstreams.items()}
-        self._context = Context(loop, tallies, self._pools, self.sources, base)
+        self._context = Context(loop, tallies, self._pools, self.sources, base, config.auth)
         self.chains = [self._chain(entry) for entry in self.routes.routes]
 
     def open_secret(self, ref: SecretRef) -> SecretReader:

@@ -19,10 +19,12 @@ CONFIG_SCHEMA = [
     "proxy.config.hedge_model",
     "proxy.config.model",
     "proxy.config.oauth2_model",
+    "proxy.config.patterns",
     "proxy.config.profile",
     "proxy.config.rate_model",
     "proxy.config.retry_model",
     "proxy.config.secret_model",
+    "proxy.config.unauthorized_model",
     "proxy.config.units",
     "proxy.config.values",
 ]

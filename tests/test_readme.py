@@ -18,6 +18,7 @@ from proxy.config.load import load_text
 from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, State, Timeouts, Tls, Upstream
 from proxy.config.rate_model import QuotaPolicy, RateLimitPolicy
 from proxy.config.retry_model import Replay, Retry
+from proxy.config.unauthorized_model import Unauthorized
 from proxy.errors import ERRORS
 from tests import metrics_table
 
@@ -96,8 +97,16 @@ def test_the_table_of_profiles_has_every_type_with_exactly_its_options() -> None
         name: set(re.findall(r"`(\w+)`", row.rpartition(" | ")[2])) for name, row in rows(section("Concepts")).items()
     }
     models = get_args(get_args(AuthProfile)[0])
-    there = {get_args(model.model_fields["type"].annotation)[0]: names(model) - {"type", "origins"} for model in models}
+    there = {
+        get_args(model.model_fields["type"].annotation)[0]: names(model) - {"type", "origins", "unauthorized"}
+        for model in models
+    }
     assert {name: told.get(name) for name in there} == there
+
+
+def test_every_option_of_unauthorized_is_told() -> None:
+    told = rows(section("Sessions"))
+    assert {name for name in names(Unauthorized) if f"unauthorized.{name}" not in told} == set()
 
 
 def test_the_table_of_errors_is_the_tree_of_errors() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from proxy.auth.source import CredentialSource
+from proxy.config.auth_model import AuthProfile
 from proxy.observe.tally import Tallies
 from proxy.upstream.pool import ConnectionPool
 
@@ -19,12 +20,12 @@ T = TypeVar("T")
 
 
 class Context:
-    """`base` is where relative paths start. `pools` are by upstream, `sources` by profile.
+    """`base` is where relative paths start. `pools` are by upstream, `sources` and `profiles` by profile.
 
     `mark` tells this process from other Outriders in `Via`.
     """
 
-    __slots__ = ("_shared", "base", "loop", "mark", "pools", "sources", "tallies")
+    __slots__ = ("_shared", "base", "loop", "mark", "pools", "profiles", "sources", "tallies")
 
     def __init__(
         self,
@@ -33,8 +34,10 @@ class Context:
         pools: Mapping[str, ConnectionPool],
         sources: Mapping[str, CredentialSource],
         base: Path,
+        profiles: Mapping[str, AuthProfile],
     ) -> None:
         self.loop = loop
+        self.profiles = profiles
         self.base = base
         self.mark = os.urandom(4).hex().encode()
         self.tallies = tallies

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from proxy.config.base import wrong
 from proxy.config.oauth2_model import OAuth2Profile
-from proxy.config.profile import Profile, Scheme
+from proxy.config.profile import Profile, RenewableProfile, Scheme
 from proxy.config.secret_model import (
     SECRET_SHAPE,
     SECRET_TAG,
@@ -60,14 +60,14 @@ class NoneProfile(Profile):
     type: Literal["none"] = Field(description="No credential: what the caller sends goes on.")
 
 
-class BearerProfile(Profile):
+class BearerProfile(RenewableProfile):
     """`Authorization: Bearer TOKEN`."""
 
     type: Literal["bearer"] = Field(description="`Authorization: Bearer TOKEN`.")
     token: SecretRef = Field(description="The token.")
 
 
-class BasicProfile(Profile):
+class BasicProfile(RenewableProfile):
     """`Authorization: Basic …` (RFC 7617)."""
 
     type: Literal["basic"] = Field(description="`Authorization: Basic …` (RFC 7617).")
@@ -82,7 +82,7 @@ class BasicProfile(Profile):
         return username
 
 
-class ApiKeyProfile(Profile):
+class ApiKeyProfile(RenewableProfile):
     """A key in a field, a query parameter or a cookie."""
 
     type: Literal["api_key"] = Field(description="A key in a field, a query parameter or a cookie.")
@@ -113,7 +113,7 @@ class ApiKeyProfile(Profile):
         return prefix
 
 
-class HeadersProfile(Profile):
+class HeadersProfile(RenewableProfile):
     """Any fields, their values templates over named secrets: `{{ name }}`, `{{ name | base64 }}`."""
 
     type: Literal["headers"] = Field(description="Any fields, their values templates over named secrets.")
@@ -125,7 +125,7 @@ class HeadersProfile(Profile):
     secrets: dict[Name, SecretRef] = Field({}, description="What the templates may name.")
 
 
-class FileProfile(Profile):
+class FileProfile(RenewableProfile):
     """A bearer token that something else writes and rotates."""
 
     type: Literal["file"] = Field(description="A token that something else writes and rotates.")
@@ -135,7 +135,7 @@ class FileProfile(Profile):
     insecure: bool = Field(False, description="Accept a file that others can read, or a symbolic link.")
 
 
-class ExecProfile(Profile):
+class ExecProfile(RenewableProfile):
     """A command that prints a token, or an ExecCredential document with token and expiry."""
 
     type: Literal["exec"] = Field(description="A command that prints a token, or an ExecCredential document.")

@@ -48,6 +48,7 @@ _RULES: tuple[cross_checks.Rule, ...] = (
     cross_checks.unverified,
     session_checks.forgotten_rotation,
     session_checks.open_token_url,
+    session_checks.useless_signs,
     retry_checks.replay_folders,
     listen_checks.same_address,
     listen_checks.without_guard,

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from proxy.config.base import wrong
-from proxy.config.profile import Profile, Scheme
+from proxy.config.profile import RenewableProfile, Scheme
 from proxy.config.secret_model import SecretRef
 from proxy.config.units import Duration
 from proxy.config.values import EndpointUrl, FieldName, FieldValue, Hidden, unique_fields
@@ -29,7 +29,7 @@ def _own_options(parameters: dict[str, str]) -> dict[str, str]:
     return parameters
 
 
-class OAuth2Profile(Profile):
+class OAuth2Profile(RenewableProfile):
     """A token from an OAuth 2.0 token endpoint (RFC 6749), renewed before it ends."""
 
     type: Literal["oauth2"] = Field(description="A token from an OAuth 2.0 token endpoint, renewed before it ends.")

@@ -8,9 +8,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from proxy.config.base import Model, wrong
+from proxy.config.unauthorized_model import Unauthorized
 from proxy.config.values import Origin, is_token
 
-__all__ = ["Profile", "Scheme"]
+__all__ = ["Profile", "RenewableProfile", "Scheme"]
 
 
 class Profile(Model):
@@ -18,6 +19,14 @@ class Profile(Model):
 
     origins: list[Origin] | None = Field(
         None, description="Origins that may receive the credential; those of the upstreams that use it when left out."
+    )
+
+
+class RenewableProfile(Profile):
+    """A profile whose credential may be another one after it was refused."""
+
+    unauthorized: Unauthorized | None = Field(
+        None, description="Which answers mean that the credential was not accepted, beside or instead of the usual."
     )
 
 

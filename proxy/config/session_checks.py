@@ -12,7 +12,10 @@ from proxy.config.cross_checks import Finding, section
 from proxy.config.document import Document
 from proxy.config.problem import quoted
 
-__all__ = ["forgotten_rotation", "open_token_url"]
+__all__ = ["forgotten_rotation", "open_token_url", "useless_signs"]
+
+_STATIC = ("bearer", "basic", "api_key", "headers")
+_CHANGING = ("file", "credential", "exec")
 
 
 def forgotten_rotation(document: Document, base: Path) -> Iterator[Finding]:
@@ -33,6 +36,20 @@ def open_token_url(document: Document, base: Path) -> Iterator[Finding]:
         if isinstance(url, str) and url.lower().startswith("http://") and not _is_loopback(url):
             message = f"the secrets of {quoted(name)} cross the network in the clear"
             yield Finding(("auth", name, "token_url"), message, "write https://", False, "warning")
+
+
+def useless_signs(document: Document, base: Path) -> Iterator[Finding]:
+    """What never changes cannot be replaced after it was refused."""
+    for name, profile in section(document.data.get("auth")).items():
+        options = section(profile)
+        if "unauthorized" not in options or options.get("type") not in _STATIC:
+            continue
+        secrets = [options.get(option) for option in ("token", "username", "password", "key")]
+        secrets += section(options.get("secrets")).values()
+        if not any(key in section(secret) for secret in secrets for key in _CHANGING):
+            message = f"the secret of {quoted(name)} never changes, so nothing follows from unauthorized"
+            hint = "name a {file: PATH}, {credential: NAME} or {exec: [cmd, …]} that can change, or remove unauthorized"
+            yield Finding(("auth", name, "unauthorized"), message, hint, True, "warning")
 
 
 def _is_loopback(url: str) -> bool:

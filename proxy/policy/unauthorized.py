@@ -1,15 +1,25 @@
 """Which answers mean that the credential was not accepted, so that a fresh one may help.
 
-What must not live here: what is done about it.
+Mostly the head tells. A profile may name signs in the content, too; then a judge says of what has arrived whether it is
+one. What must not live here: reading content (`proxy.stages.peek`), what is done about it.
 """
 
 import re
-from collections.abc import Iterable
+import zlib
+from collections.abc import Collection, Iterable
+from typing import Protocol
 
-__all__ = ["is_unauthorized"]
+from proxy.config.unauthorized_model import Unauthorized
+from proxy.policy.expression import Expression, document
+
+__all__ = ["Judge", "UnauthorizedRules", "is_unauthorized"]
 
 _CHALLENGE = b"www-authenticate:"
 _ERROR = re.compile(rb"(?:^|[\s,])error\s*=\s*\"?([A-Za-z_]+)", re.IGNORECASE)
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_JSON = re.compile(rb"(?:application|text)/(?:json|(?!json-seq$)[^\s;+]+\+json)")
+_HTML = (b"text/html", b"application/xhtml+xml")
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
 def is_unauthorized(status: int, lines: Iterable[bytes]) -> bool:
@@ -21,6 +31,113 @@ def is_unauthorized(status: int, lines: Iterable[bytes]) -> bool:
     if status == 401:
         return b"insufficient_scope" not in _errors(lines)
     return status == 403 and b"invalid_token" in _errors(lines)
+
+
+class Judge(Protocol):
+    """Judges an answer by the beginning of its content."""
+
+    def verdict(self, content: bytes, *, whole: bool) -> bool | None:
+        """Whether it means "not authorised"; None when more of it must be seen. Final once `whole`."""
+
+
+class UnauthorizedRules:
+    """A profile's rules. `suspects` are the statuses under which an answer has to be looked at; others mean no."""
+
+    __slots__ = ("_body", "_cap", "_form", "_redirect", "_statuses", "suspects")
+
+    def __init__(self, options: Unauthorized) -> None:
+        self._statuses = None if options.status is None else frozenset(options.status)
+        self._redirect = None if options.redirect is None else re.compile(options.redirect.encode())
+        self._form = None if options.form is None else re.compile(options.form.encode())
+        self._body = None if options.body is None else Expression(options.body)
+        self._cap = options.cap
+        suspects = set((401, 403) if self._statuses is None else self._statuses)
+        if self._redirect is not None:
+            suspects |= _REDIRECTS
+        if self._form is not None:
+            suspects.add(200)
+        self.suspects: Collection[int] = frozenset(suspects) if self._body is None else range(200, 600)
+
+    def by_head(self, status: int, lines: Iterable[bytes]) -> bool:
+        if self._statuses is None:
+            if is_unauthorized(status, lines):
+                return True
+        elif status in self._statuses:
+            return b"insufficient_scope" not in _errors(lines)
+        if self._redirect is None or status not in _REDIRECTS:
+            return False
+        location = _value(lines, b"location")
+        return location is not None and self._redirect.search(location) is not None
+
+    def judge(self, status: int, lines: Iterable[bytes], length: int | None) -> Judge | None:
+        """Who judges the content of an answer whose head does not tell; None where that cannot tell either."""
+        if (self._body is None and (self._form is None or status != 200)) or length == 0:
+            return None
+        media = (_value(lines, b"content-type") or b"").partition(b";")[0].strip().lower()
+        coding = (_value(lines, b"content-encoding") or b"identity").lower()
+        if coding not in (b"identity", b"gzip", b"x-gzip", b"deflate"):
+            return None
+        coded = coding != b"identity"
+        if self._body is not None and _JSON.fullmatch(media):
+            too_long = length is not None and length > self._cap
+            return (
+                None if too_long or b"insufficient_scope" in _errors(lines) else _OfJson(self._body, self._cap, coded)
+            )
+        if self._form is not None and status == 200 and media in _HTML:
+            return _OfHtml(self._form, self._cap, coded)
+        return None
+
+
+class _OfJson:
+    """By a condition on the whole document."""
+
+    __slots__ = ("_cap", "_coded", "_condition")
+
+    def __init__(self, condition: Expression, cap: int, coded: bool) -> None:
+        self._condition = condition
+        self._cap = cap
+        self._coded = coded
+
+    def verdict(self, content: bytes, *, whole: bool) -> bool | None:
+        if len(content) > self._cap:
+            return False
+        if not whole:
+            return None
+        plain = _decoded(content, self._cap + 1) if self._coded else content
+        return len(plain) <= self._cap and self._condition.holds(document(plain))
+
+
+class _OfHtml:
+    """By what stands in its first bytes."""
+
+    __slots__ = ("_cap", "_coded", "_pattern")
+
+    def __init__(self, pattern: re.Pattern[bytes], cap: int, coded: bool) -> None:
+        self._pattern = pattern
+        self._cap = cap
+        self._coded = coded
+
+    def verdict(self, content: bytes, *, whole: bool) -> bool | None:
+        plain = _decoded(content, self._cap) if self._coded else content[: self._cap]
+        if self._pattern.search(plain):
+            return True
+        return False if whole or len(plain) >= self._cap or len(content) >= self._cap else None
+
+
+def _decoded(content: bytes, most: int) -> bytes:
+    """As much of compressed content as can be read, up to `most` bytes; what goes on to the caller is left as it is."""
+    try:
+        return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(content, most)
+    except zlib.error:
+        return b""
+
+
+def _value(lines: Iterable[bytes], name: bytes) -> bytes | None:
+    for line in lines:
+        field, _, value = line.partition(b":")
+        if field.lower() == name:
+            return value.strip(b" \t")
+    return None
 
 
 def _errors(lines: Iterable[bytes]) -> set[bytes]:

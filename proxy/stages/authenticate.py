@@ -10,10 +10,12 @@ from collections.abc import Coroutine
 from typing import Generic, Protocol, TypeVar
 
 from proxy.clock import NEVER, Clock
+from proxy.config.unauthorized_model import Unauthorized
 from proxy.errors import DeadlineExceeded
 from proxy.message import Exchange, Response, Stage
 from proxy.message.exchange import Injection
-from proxy.policy.unauthorized import is_unauthorized
+from proxy.policy.unauthorized import UnauthorizedRules
+from proxy.stages.peek import means_refusal
 from proxy.stages.replay import Replay, WholeReplay, again, is_kept
 from proxy.stages.spool import SpoolCaps
 
@@ -34,20 +36,29 @@ class Credential(Protocol[I]):
     def replayed(self, injection: I, *, accepted: bool) -> None: ...
 
 
-_REFUSALS = frozenset((401, 403))
+_USUAL = UnauthorizedRules(Unauthorized())
 
 
 class Authenticate(Generic[I]):
     """Puts the credential on the exchange, unless the caller asked for none. `caps` bound the content it keeps itself,
     where no stage around it does."""
 
-    __slots__ = ("_caps", "_clock", "_next", "_source")
+    __slots__ = ("_caps", "_clock", "_next", "_rules", "_source", "_suspects")
 
-    def __init__(self, source: Credential[I], clock: Clock, caps: SpoolCaps, inner: Stage) -> None:
+    def __init__(
+        self,
+        source: Credential[I],
+        clock: Clock,
+        caps: SpoolCaps,
+        inner: Stage,
+        rules: UnauthorizedRules = _USUAL,
+    ) -> None:
         self._source = source
         self._clock = clock
         self._caps = caps
         self._next = inner
+        self._rules = rules
+        self._suspects = rules.suspects
 
     async def send(self, exchange: Exchange) -> Response:
         if not exchange.wants_auth:
@@ -63,7 +74,7 @@ class Authenticate(Generic[I]):
                 return await self._send_streamed(exchange, injection, Replay(content, self._caps))
             exchange.content = WholeReplay(content, whole).attempt()
         response = await self._next.send(exchange)
-        if response.status in _REFUSALS and is_unauthorized(response.status, response.lines):
+        if response.status in self._suspects and await self._is_refused(exchange, response):
             return await self._once_more(exchange, injection, response)
         return response
 
@@ -72,7 +83,7 @@ class Authenticate(Generic[I]):
         try:
             exchange.content = replay.attempt()
             response = await self._next.send(exchange)
-            if response.status in _REFUSALS and is_unauthorized(response.status, response.lines):
+            if response.status in self._suspects and await self._is_refused(exchange, response):
                 response = await self._once_more(exchange, injection, response)
             exchange.replayable = replay.replayable
             replay.settle(response)
@@ -103,8 +114,19 @@ class Authenticate(Generic[I]):
         if content is not None:
             exchange.content = again(content)
         response = await self._next.send(exchange)
-        source.replayed(injection, accepted=not is_unauthorized(response.status, response.lines))
+        refused = response.status in self._suspects and await self._is_refused(exchange, response)
+        source.replayed(injection, accepted=not refused)
         return response
+
+    async def _is_refused(self, exchange: Exchange, response: Response) -> bool:
+        """Whether the answer, of a suspect status, means that the credential was not accepted."""
+        rules = self._rules
+        if rules.by_head(response.status, response.lines):
+            return True
+        if exchange.method == "HEAD" or response.tunnel is not None:
+            return False
+        judge = rules.judge(response.status, response.lines, response.content.length)
+        return judge is not None and await means_refusal(response, judge)
 
 
 async def _within(deadline: float, waiting: Coroutine[None, None, T]) -> T:

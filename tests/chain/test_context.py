@@ -6,7 +6,7 @@ from proxy.observe.tally import Tallies
 
 
 async def test_what_is_shared_is_made_once_for_each_upstream_and_kind() -> None:
-    context = Context(asyncio.get_running_loop(), Tallies(["a", "b"]), {}, {}, Path())
+    context = Context(asyncio.get_running_loop(), Tallies(["a", "b"]), {}, {}, Path(), {})
     made = [
         context.shared("a", list, list),
         context.shared("a", list, list),

@@ -24,7 +24,7 @@ WIRE = Wire()
 async def stages(options: str) -> tuple[list[Stage], Context]:
     """The stage of each route in the order of the file, the upstream's own last."""
     loaded = config(f"upstreams: {{api: {{url: http://127.0.0.1:9000, {options}}}}}")
-    context = Context(asyncio.get_running_loop(), Tallies(["api"]), {}, {}, Path("/base"))
+    context = Context(asyncio.get_running_loop(), Tallies(["api"]), {}, {}, Path("/base"), {})
     return [retry(entry, context, WIRE) for entry in RoutingTable(loaded).routes], context
 
 

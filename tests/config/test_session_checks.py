@@ -1,3 +1,5 @@
+import pytest
+
 from proxy.config.load import load_text
 
 PROFILE = """
@@ -41,3 +43,24 @@ def test_secrets_in_the_clear_are_warned_about() -> None:
 def test_on_this_machine_they_are_not() -> None:
     for host in ("127.0.0.1:9100", "localhost", "[::1]:80", "login.localhost"):
         assert warnings(url=f'"http://{host}/token"') == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "warned"),
+    [
+        ("type: bearer, token: t", True),
+        ("type: bearer, token: {env: HOME}", True),
+        ("type: bearer, token: {exec: [a]}", False),
+        ("type: basic, username: u, password: {file: ./p}", False),
+        ("type: headers, set: {A: '{{ s }}'}, secrets: {s: t}", True),
+        ("type: file, path: ./t", False),
+    ],
+)
+def test_signs_of_a_refusal_are_warned_about_where_the_secret_never_changes(profile: str, warned: bool) -> None:
+    text = (
+        "upstreams: {a: {url: 'http://127.0.0.1:9000', auth: p}}\n"
+        f"auth: {{p: {{{profile}, unauthorized: {{status: [403]}}}}}}"
+    )
+    assert (
+        any("never changes" in str(problem) for problem in load_text(text, "f.yaml", {"HOME": "h"}).warnings) is warned
+    )
