@@ -4,13 +4,11 @@ Pure. Servers differ: numbers come as texts, errors under 200, forms instead of 
 of the server's own is repeated, because some echo what they were sent. What must not live here: asking.
 """
 
-import base64
 import json
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeGuard
 from urllib.parse import parse_qsl
 
+from proxy.auth.token_values import is_token, jwt_lifetime, moment, number
 from proxy.message.call import Reply
 from proxy.policy.retry_after import http_date, parse_retry_after
 from proxy.secret import REDACTED, Secret
@@ -33,8 +31,6 @@ _KNOWN = _TERMINAL | {
     "temporarily_unavailable",
     "unsupported_grant_type",
 }
-_MILLISECONDS = 1e11
-"""Epochs above this are in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -75,13 +71,13 @@ def read_answer(reply: Reply, now: float) -> Granted | Refused:
     if not answer:
         return Refused("the token endpoint answers with something that is neither JSON nor a form")
     access = answer.get("access_token")
-    if not _is_token(access):
+    if not is_token(access):
         return Refused("the token endpoint answers without a usable access_token")
     lifetime = _lifetime(answer, access, http_date(reply.get(b"date")) or now)
     if lifetime <= 0:
         return Refused("the token endpoint gave a token that has expired already")
     refresh = answer.get("refresh_token")
-    return Granted(Secret(access), Secret(refresh) if _is_token(refresh) else None, min(lifetime, _LONGEST))
+    return Granted(Secret(access), Secret(refresh) if is_token(refresh) else None, min(lifetime, _LONGEST))
 
 
 def _members(reply: Reply) -> dict[str, object]:
@@ -103,54 +99,12 @@ def _members(reply: Reply) -> dict[str, object]:
     return {}
 
 
-def _is_token(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and 0 < len(value) <= 65536 and value.isascii() and value.isprintable()
-
-
 def _lifetime(answer: dict[str, object], access: str, now: float) -> float:
-    span = _number(answer.get("expires_in"))
+    span = number(answer.get("expires_in"))
     if span is not None:
         return span
     for name in ("expires_at", "expires_on", "expires"):
-        moment = _moment(answer.get(name))
-        if moment is not None:
-            return moment - now
-    return _of_jwt(access, now) or DEFAULT_LIFETIME
-
-
-def _of_jwt(token: str, now: float) -> float | None:
-    """What is left of a JWT by its `exp` (RFC 7519 §4.1.4); it is read, not trusted: the API is who verifies it."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
-        return None
-    expiry = _number(claims.get("exp")) if isinstance(claims, dict) else None
-    return None if expiry is None else expiry - now
-
-
-def _moment(value: object) -> float | None:
-    """Seconds since the epoch, from seconds, milliseconds or ISO 8601."""
-    number = _number(value)
-    if number is not None:
-        return number / 1000 if number > _MILLISECONDS else number
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return None if moment.tzinfo is None else moment.timestamp()
-
-
-def _number(value: object) -> float | None:
-    """A finite number, also one that is written as text."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if abs(number) < 1e15 else None
+        when = moment(answer.get(name))
+        if when is not None:
+            return when - now
+    return jwt_lifetime(access, now) or DEFAULT_LIFETIME
