@@ -25,6 +25,7 @@ CONFIG_SCHEMA = [
     "proxy.config.retry_model",
     "proxy.config.secret_model",
     "proxy.config.unauthorized_model",
+    "proxy.config.signing_model",
     "proxy.config.units",
     "proxy.config.values",
 ]

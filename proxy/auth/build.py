@@ -8,6 +8,7 @@ from proxy.auth.bearer import bearer_source
 from proxy.auth.exec_token import exec_source
 from proxy.auth.file_token import file_source
 from proxy.auth.headers import headers_source
+from proxy.auth.hmac import hmac_source
 from proxy.auth.means import Means
 from proxy.auth.oauth2 import oauth2_source
 from proxy.auth.source import CredentialSource
@@ -19,6 +20,7 @@ from proxy.config.auth_model import (
     ExecProfile,
     FileProfile,
     HeadersProfile,
+    HmacProfile,
     NoneProfile,
     OAuth2Profile,
 )
@@ -50,5 +52,7 @@ def build_source(name: str, profile: AuthProfile, means: Means) -> CredentialSou
             return exec_source(name, profile, means)
         case OAuth2Profile():
             return oauth2_source(name, profile, means)
+        case HmacProfile():
+            return hmac_source(name, profile, means)
         case _:
             assert_never(profile)

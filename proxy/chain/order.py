@@ -17,6 +17,7 @@ from proxy.chain.min_interval import min_interval
 from proxy.chain.normalize import normalize
 from proxy.chain.rate_limit import rate_limit
 from proxy.chain.retry import retry
+from proxy.chain.sign import sign
 from proxy.chain.transport import transport
 from proxy.message import Stage
 from proxy.policy.routing import RouteEntry
@@ -54,6 +55,7 @@ ORDER = (
     Place("concurrency", concurrency, "outside the rate limit: who may not be on the wire yet spends no quota"),
     Place("rate limit", rate_limit, "next to the wire: what goes on it spends quota, retries and replays included"),
     Place("deadline", deadline, "next to the wire: nothing waits between telling the time that is left and sending"),
+    Place("sign", sign, "inside all that waits or changes fields: each attempt is signed as it is sent, at its moment"),
     Place("transport", None, "innermost: what it does is on the wire"),
 )
 """From the outermost inwards."""

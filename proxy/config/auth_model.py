@@ -20,6 +20,7 @@ from proxy.config.secret_model import (
     LiteralSecret,
     SecretRef,
 )
+from proxy.config.signing_model import HmacProfile
 from proxy.config.units import Duration
 from proxy.config.values import (
     FieldName,
@@ -47,6 +48,7 @@ __all__ = [
     "FileProfile",
     "FileSecret",
     "HeadersProfile",
+    "HmacProfile",
     "LiteralSecret",
     "NoneProfile",
     "OAuth2Profile",
@@ -155,7 +157,8 @@ AuthProfile = Annotated[
     | HeadersProfile
     | FileProfile
     | ExecProfile
-    | OAuth2Profile,
+    | OAuth2Profile
+    | HmacProfile,
     Field(discriminator="type"),
 ]
 """A credential profile, by its `type`."""

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from proxy.config import cross_checks, listen_checks, retry_checks, session_checks
+from proxy.config import cross_checks, listen_checks, retry_checks, session_checks, signing_checks
 from proxy.config.document import Document, KeyPath, parse_document
 from proxy.config.model import Config
 from proxy.config.model_errors import file_path, model_problems
@@ -49,6 +49,7 @@ _RULES: tuple[cross_checks.Rule, ...] = (
     session_checks.forgotten_rotation,
     session_checks.open_token_url,
     session_checks.useless_signs,
+    signing_checks.hmac_templates,
     retry_checks.replay_folders,
     listen_checks.same_address,
     listen_checks.without_guard,

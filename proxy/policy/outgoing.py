@@ -47,7 +47,7 @@ class OutgoingRules:
     requests may pass through several, but not twice through the same; without a mark all are the same.
     """
 
-    __slots__ = ("_base", "_constant", "_cookie_name", "_drops", "_mark", "_query_name", "_via")
+    __slots__ = ("_base", "_constant", "_cookie_name", "_drops", "_mark", "_query_name", "_set", "_via", "host")
 
     def __init__(
         self,
@@ -60,19 +60,30 @@ class OutgoingRules:
         config = route.upstream.config
         edits = route.route.headers if route.route is not None and route.route.headers is not None else config.headers
         own = frozenset(owned)
-        set_lines = b"".join(
-            f"{name}: {value}\r\n".encode() for name, value in edits.set.items() if canonical(name.encode()) not in own
-        )
+        self._set = [
+            (name.encode(), value.encode()) for name, value in edits.set.items() if canonical(name.encode()) not in own
+        ]
+        set_lines = b"".join(name + b": " + value + b"\r\n" for name, value in self._set)
         dropped = {canonical(name.encode()) for name in (*edits.set, *edits.remove)} | own
         if not config.forwarded:
             dropped.update(FORWARDING_FIELDS)
         self._base = route.upstream.base
-        self._constant = b" HTTP/1.1\r\nHost: " + host_field(config.url) + b"\r\n" + set_lines
+        self.host = host_field(config.url)
+        self._constant = b" HTTP/1.1\r\nHost: " + self.host + b"\r\n" + set_lines
         self._drops = Drops(frozenset(dropped))
         self._query_name = query_name
         self._mark = b"(" + mark + b")" if mark else b""
         self._via = b"Via: 1.1 outrider" + (b" " + self._mark if mark else b"") + b"\r\n"
         self._cookie_name = cookie_name
+
+    def target(self, exchange: Exchange) -> bytes:
+        """The target as the upstream sees it, but for what a credential adds to its query."""
+        return join_path(self._base, exchange.path)
+
+    def fields(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
+        """The end-to-end fields that are sent: the configured ones and what goes on of the caller's."""
+        drops = self._drops
+        return [*self._set, *(field for field in exchange.fields if not drops[field[0]])]
 
     def encode(self, exchange: Exchange) -> bytes:
         """The whole head with its empty line. Raises LoopDetected."""

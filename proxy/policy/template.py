@@ -11,21 +11,29 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-__all__ = ["FILTERS", "Template", "TemplateError", "check_template", "compile_template", "template_names"]
+__all__ = ["ANY_BYTES", "FILTERS", "Template", "TemplateError", "check_template", "compile_template", "template_names"]
+
+ANY_BYTES = "surrogateescape"
+"""How bytes that are no UTF-8 pass through a template: the `errors` of decoding and encoding."""
 
 _PLACE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
+    return base64.b64encode(text.encode(errors=ANY_BYTES)).decode()
 
 
 def _urlencode(text: str) -> str:
-    return quote(text, safe="")
+    return quote(text, safe="", errors=ANY_BYTES)
 
 
-FILTERS: Mapping[str, Callable[[str], str]] = {"base64": _base64, "urlencode": _urlencode}
+FILTERS: Mapping[str, Callable[[str], str]] = {
+    "base64": _base64,
+    "lower": str.lower,
+    "upper": str.upper,
+    "urlencode": _urlencode,
+}
 
 
 class TemplateError(ValueError):

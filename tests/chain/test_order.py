@@ -47,3 +47,24 @@ async def test_a_routes_own_limit_stands_around_the_upstreams(pipeline: Build) -
 def test_every_place_has_its_reason() -> None:
     assert [place.name for place in ORDER if len(place.reason) < 20] == []
     assert len({place.name for place in ORDER}) == len(ORDER)
+
+
+SIGNED = """
+auth:
+  signed: {type: hmac, key: k, sign: "{{ path }}", set: {X-S: "{{ signature }}"}}
+  sent: {type: bearer, token: made-up}
+upstreams:
+  api:
+    url: http://127.0.0.1:9000
+    auth: signed
+    timeout: {deadline_header: X-Left}
+    routes: [{match: "GET /plain", auth: sent}]
+"""
+
+
+async def test_a_signature_is_made_next_to_the_wire(pipeline: Build) -> None:
+    assert names(pipeline(SIGNED), 1)[-3:] == ["Deadline", "Sign", "Transport"]
+
+
+async def test_a_credential_that_is_sent_as_it_is_has_no_stage_for_it(pipeline: Build) -> None:
+    assert "Sign" not in names(pipeline(SIGNED), 0)

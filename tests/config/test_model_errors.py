@@ -2,7 +2,11 @@
 import pytest
 
 from proxy.config.model_errors import file_path
+from proxy.config.options import profile_types
+from proxy.config.problem import listed
 from tests.config.loading import UPSTREAM, only, said
+
+TYPES = listed(profile_types())
 
 
 @pytest.mark.parametrize(
@@ -49,9 +53,9 @@ def test_a_wrong_value_is_named_with_its_place_and_what_would_be_right(text: str
     ("profile", "line"),
     [
         ("{type: berer, token: x}", '1:18: there is no profile type "berer"; did you mean bearer?'),
-        ("{type: zebra}", '1:18: there is no profile type "zebra"; write none, bearer, basic, api_key, headers, file, exec or oauth2'),
+        ("{type: zebra}", f'1:18: there is no profile type "zebra"; write {TYPES}'),
         ("{token: x}", "1:11: auth.p: a profile without a type; "
-         "add type: none, bearer, basic, api_key, headers, file, exec or oauth2"),
+         f"add type: {TYPES}"),
         ("text", "1:11: auth.p: a section is wanted, not text; write its options as key: value below it"),
         ("{type: bearer}", "1:8: auth.p.token is missing; add token: The token"),
         ("{type: bearer, tken: x, token: y}", '1:26: auth.p has no option "tken"; did you mean token?'),
