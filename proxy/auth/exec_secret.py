@@ -17,12 +17,24 @@ _CLOSED = SecretUnavailable("the profile is being closed", retry_after=1.0)
 
 
 class ExecReader:
-    """Runs `command` when its value is wanted; `ttl` in seconds, 0 for ever."""
+    """Runs `command` when its value is wanted; `ttl` in seconds, 0 for ever. `lines` accepts several of output."""
 
-    __slots__ = ("_clock", "_command", "_cooling", "_flight", "_ttl", "_unavailable", "_value", "recheck_at", "version")
+    __slots__ = (
+        "_clock",
+        "_command",
+        "_cooling",
+        "_flight",
+        "_lines",
+        "_ttl",
+        "_unavailable",
+        "_value",
+        "recheck_at",
+        "version",
+    )
 
-    def __init__(self, command: Command, ttl: float, clock: Clock) -> None:
+    def __init__(self, command: Command, ttl: float, clock: Clock, *, lines: bool = False) -> None:
         self._command = command
+        self._lines = lines
         self._ttl = ttl or NEVER
         self._clock = clock
         self._cooling = Cooling()
@@ -59,7 +71,7 @@ class ExecReader:
 
     async def _run(self) -> Secret | SecretUnavailable:
         try:
-            value = accept_bytes(await run(self._command), f"the output of {self._command.name}")
+            value = accept_bytes(await run(self._command), f"the output of {self._command.name}", lines=self._lines)
         except SecretUnavailable as unavailable:
             self._unavailable = unavailable
             self._cooling.failed(self._clock())

@@ -23,12 +23,23 @@ _Signature = tuple[int, int, int, int, int]
 
 
 class FileReader:
-    """Follows one file. `lenient` accepts symbolic links and files that others can read."""
+    """Follows one file. `lenient` accepts symbolic links and files that others can read, `lines` several lines."""
 
-    __slots__ = ("_clock", "_lenient", "_path", "_signature", "_unavailable", "_value", "recheck_at", "version")
+    __slots__ = (
+        "_clock",
+        "_lenient",
+        "_lines",
+        "_path",
+        "_signature",
+        "_unavailable",
+        "_value",
+        "recheck_at",
+        "version",
+    )
 
-    def __init__(self, path: Path, clock: Clock, *, lenient: bool = False) -> None:
+    def __init__(self, path: Path, clock: Clock, *, lenient: bool = False, lines: bool = False) -> None:
         self._path = path
+        self._lines = lines
         self._clock = clock
         self._lenient = lenient
         self._signature: _Signature | None = None
@@ -65,7 +76,7 @@ class FileReader:
         try:
             seen = _signature(self._path.stat(follow_symlinks=self._lenient))
             if seen != self._signature:
-                self._take(*_read(self._path, self._lenient))
+                self._take(*_read(self._path, lenient=self._lenient, lines=self._lines))
             self._unavailable = None
         except SecretUnavailable as unavailable:
             self._fail(unavailable)
@@ -85,7 +96,7 @@ class FileReader:
         self._unavailable = unavailable
 
 
-def _read(path: Path, lenient: bool) -> tuple[Secret, _Signature]:
+def _read(path: Path, *, lenient: bool, lines: bool) -> tuple[Secret, _Signature]:
     """The value, with the signature from before it was read: a write meanwhile shows at the next look."""
     source = f"file {path}"
     if not lenient and path.is_symlink():
@@ -102,7 +113,7 @@ def _read(path: Path, lenient: bool) -> tuple[Secret, _Signature]:
             raise SecretUnavailable(
                 f"{source} can be read by group or others (mode {mode:04o}); `chmod 600` it, or set `insecure: true`"
             )
-        return accept_bytes(_content(descriptor), source), _signature(status)
+        return accept_bytes(_content(descriptor), source, lines=lines), _signature(status)
     finally:
         os.close(descriptor)
 

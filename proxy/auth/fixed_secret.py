@@ -41,15 +41,15 @@ def literal_reader(literal: Secret) -> FixedReader:
     return _accepted(literal.reveal(), "the secret written in the configuration")
 
 
-def environment_reader(name: str, environ: Mapping[str, str]) -> FixedReader:
+def environment_reader(name: str, environ: Mapping[str, str], *, lines: bool = False) -> FixedReader:
     text = environ.get(name)
     if text is None:
         return FixedReader(None, SecretUnavailable(f"environment variable {name} is not set"))
-    return _accepted(text, f"environment variable {name}")
+    return _accepted(text, f"environment variable {name}", lines=lines)
 
 
-def _accepted(text: str, source: str) -> FixedReader:
+def _accepted(text: str, source: str, *, lines: bool = False) -> FixedReader:
     try:
-        return FixedReader(accept_text(text, source))
+        return FixedReader(accept_text(text, source, lines=lines))
     except SecretUnavailable as error:
         return FixedReader(None, error)

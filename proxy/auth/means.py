@@ -35,5 +35,9 @@ class Means:
     def open(self, ref: SecretRef) -> SecretReader:
         return open_secret(ref, self.base, self.environ, self.clock)
 
+    def open_key(self, ref: SecretRef) -> SecretReader:
+        """As `open`, for a key, which may have several lines."""
+        return open_secret(ref, self.base, self.environ, self.clock, lines=True)
+
     def report(self, profile: str) -> SessionReport:
         return SessionReport(profile, self.tallies.of(profile), self.wall)

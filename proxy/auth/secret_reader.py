@@ -20,24 +20,26 @@ __all__ = ["SecretReader", "SecretUnavailable", "credential_path", "open_secret"
 _PLATFORM_SECRETS = Path("/run/secrets")
 
 
-def open_secret(ref: SecretRef, base: Path, environ: Mapping[str, str], clock: Clock) -> SecretReader:
+def open_secret(
+    ref: SecretRef, base: Path, environ: Mapping[str, str], clock: Clock, *, lines: bool = False
+) -> SecretReader:
     """A reader of `ref`; nothing is awaited or run yet, and a missing value shows when it is read.
 
     `base` is the folder of the configuration file: relative paths begin there, and commands run there. `clock` is
-    monotonic.
+    monotonic. `lines` accepts a secret of several lines, such as a key in PEM.
     """
     match ref:
         case LiteralSecret():
             return literal_reader(ref.literal)
         case EnvSecret():
-            return environment_reader(ref.env, environ)
+            return environment_reader(ref.env, environ, lines=lines)
         case FileSecret():
-            return FileReader(base / ref.file, clock, lenient=ref.insecure)
+            return FileReader(base / ref.file, clock, lenient=ref.insecure, lines=lines)
         case CredentialSecret():
             # Put there read-only by the platform, often for a group or as links: the checks of mode would refuse it.
-            return FileReader(credential_path(ref.credential, environ), clock, lenient=True)
+            return FileReader(credential_path(ref.credential, environ), clock, lenient=True, lines=lines)
         case ExecSecret():
-            return ExecReader(Command(ref.exec, base, environ, ref.timeout), ref.ttl, clock)
+            return ExecReader(Command(ref.exec, base, environ, ref.timeout), ref.ttl, clock, lines=lines)
         case _:
             assert_never(ref)
 

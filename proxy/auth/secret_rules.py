@@ -56,21 +56,24 @@ class SecretReader(Protocol):
         """Stops what runs for it."""
 
 
-def accept_bytes(raw: bytes, source: str) -> Secret:
+def accept_bytes(raw: bytes, source: str, *, lines: bool = False) -> Secret:
     """As `accept_text`, for bytes that must be UTF-8."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:
         raise SecretUnavailable(f"{source} is not UTF-8 text") from None
-    return accept_text(text, source)
+    return accept_text(text, source, lines=lines)
 
 
-def accept_text(text: str, source: str) -> Secret:
-    """The secret in `text`, without one line end after it. `source` begins the sentence of the error."""
+def accept_text(text: str, source: str, *, lines: bool = False) -> Secret:
+    """The secret in `text`, without one line end after it. `source` begins the sentence of the error.
+
+    `lines`: it may have several lines, as keys in PEM do.
+    """
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:
         raise SecretUnavailable(f"{source} is empty")
-    if any(character in text for character in "\0\r\n"):
+    if "\0" in text or (not lines and ("\r" in text or "\n" in text)):
         raise SecretUnavailable(f"{source} has a line end or a NUL inside; a secret is one line")
     try:
         size = len(text.encode())

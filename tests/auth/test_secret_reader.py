@@ -7,7 +7,7 @@ import pytest
 
 from proxy.auth import SecretReader, SecretUnavailable
 from proxy.auth.secret_reader import credential_path
-from tests.auth.tools import FakeClock, python, reader, write_secret
+from tests.auth.tools import FakeClock, means, python, reader, reference, write_secret
 
 Open = Callable[[Path, FakeClock], SecretReader]
 
@@ -123,3 +123,14 @@ def test_the_units_credential_wins_over_the_containers(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "name").touch()
     assert credential_path("name", {"CREDENTIALS_DIRECTORY": str(unit)}, platform) == unit / "name"
+
+
+@pytest.mark.parametrize("kind", ["env", "file", "credential", "exec"])
+async def test_a_key_may_have_several_lines_and_nothing_else_may(tmp_path: Path, clock: FakeClock, kind: str) -> None:
+    write_secret(tmp_path / "k", "one\ntwo\n")
+    written = {"env": "K", "file": "k", "credential": "k", "exec": python("print('one\\ntwo')")}[kind]
+    given = means(tmp_path, clock, {"K": "one\ntwo", "CREDENTIALS_DIRECTORY": str(tmp_path)})
+    ref = reference({kind: written})
+    assert (await given.open_key(ref).read()).reveal() == "one\ntwo"
+    with pytest.raises(SecretUnavailable, match="a secret is one line"):
+        await given.open(ref).read()

@@ -47,7 +47,12 @@ def write_secret(path: Path, text: str) -> Path:
 
 
 def reader(written: object, base: Path, clock: FakeClock, **environ: str) -> SecretReader:
-    return open_secret(_REFERENCE.validate_python(written), base, environ, clock)
+    return open_secret(reference(written), base, environ, clock)
+
+
+def reference(written: object) -> SecretRef:
+    parsed: SecretRef = _REFERENCE.validate_python(written)
+    return parsed
 
 
 def profile(**written: object) -> AuthProfile:
