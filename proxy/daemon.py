@@ -18,6 +18,9 @@ from typing import Any
 
 from proxy import __version__
 from proxy.admin import AdminApi, Health
+from proxy.admin.event_stream import event_routes
+from proxy.admin.looks import look_routes
+from proxy.admin.probes import probe_routes
 from proxy.auth import SecretReader, SecretUnavailable, open_secret
 from proxy.clock import monotonic, wall
 from proxy.config.load import LoadedConfig
@@ -135,9 +138,12 @@ class Daemon:
                 event(self._log, logging.ERROR, "admin.token.unavailable", f"no admin token: {error.detail}")
         exposition = LateExposition(tallies, lag, wall(), facts)
         self._exposition = exposition
-        return AdminApi(
-            self._health, exposition, lambda: redacted(self._config), self._token.read if self._token else None
-        )
+        routes = [
+            *probe_routes(self._health),
+            *look_routes(exposition, lambda: redacted(self._config)),
+            *event_routes(tallies.events),
+        ]
+        return AdminApi(routes, self._token.read if self._token else None)
 
     def _summary(self) -> str:
         upstreams = ", ".join(

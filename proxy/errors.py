@@ -10,9 +10,14 @@ from typing import ClassVar
 
 __all__ = [
     "ERRORS",
+    "AdminError",
+    "AdminTokenUnavailable",
+    "AdminTokenWanted",
     "BadRequest",
     "CallerNotAllowed",
     "CircuitOpen",
+    "ConfirmationMissing",
+    "ContentNotValid",
     "ContentTooLarge",
     "CredentialUnavailable",
     "DeadlineExceeded",
@@ -20,13 +25,19 @@ __all__ = [
     "HostNotAllowed",
     "InternalError",
     "LoopDetected",
+    "MethodNotAllowed",
+    "NotFound",
+    "NotPossible",
     "OriginNotAllowed",
     "OutriderError",
     "Overloaded",
     "RateLimited",
+    "RequestCancelled",
     "RequestTimeout",
     "RouteNotFound",
     "SessionExpired",
+    "SessionTerminated",
+    "UnsupportedContent",
     "UpstreamConnectFailed",
     "UpstreamDisconnected",
     "UpstreamDnsFailed",
@@ -157,6 +168,16 @@ class SessionExpired(OutriderError):
     token, stage = "http_request_denied", "authenticate"
 
 
+class SessionTerminated(OutriderError):
+    code, status, title = "session_terminated", 401, "The session was ended"
+    token, stage, processed = "http_request_denied", "authenticate", True
+
+
+class RequestCancelled(OutriderError):
+    code, status, title = "request_cancelled", 503, "The request was cancelled"
+    token, stage, processed = "proxy_internal_response", "admin", True
+
+
 class DeadlineExceeded(OutriderError):
     code, status, title = "deadline_exceeded", 504, "The deadline passed"
     token, stage, retryable, processed = "http_response_timeout", "transport", True, True
@@ -195,6 +216,48 @@ class UpstreamProtocolError(UpstreamError):
 class UpstreamTimeout(UpstreamError):
     code, status, title = "upstream_timeout", 504, "The upstream is too slow"
     token, processed = "http_response_timeout", True
+
+
+class AdminError(OutriderError):
+    """What the admin plane answers to those who ask it. `lines` are fields that go with the answer."""
+
+    token, stage = "http_request_denied", "admin"
+
+    def __init__(self, detail: str, *, retry_after: float | None = None, lines: tuple[bytes, ...] = ()) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.lines = lines
+
+
+class AdminTokenWanted(AdminError):
+    code, status, title = "admin_token_wanted", 401, "The admin token is wanted"
+
+
+class AdminTokenUnavailable(AdminError):
+    code, status, title, retryable = "admin_token_unavailable", 503, "The admin token cannot be read", True
+
+
+class ConfirmationMissing(AdminError):
+    code, status, title = "confirmation_missing", 403, "A state change wants the field Outrider-Admin"
+
+
+class NotFound(AdminError):
+    code, status, title = "not_found", 404, "There is nothing here"
+
+
+class MethodNotAllowed(AdminError):
+    code, status, title = "method_not_allowed", 405, "Method not allowed"
+
+
+class NotPossible(AdminError):
+    code, status, title = "not_possible", 409, "Not possible as things stand"
+
+
+class UnsupportedContent(AdminError):
+    code, status, title = "unsupported_content", 415, "The content is not JSON"
+
+
+class ContentNotValid(AdminError):
+    code, status, title = "content_not_valid", 422, "The content is not what is wanted"
 
 
 def _leaves(base: type[OutriderError]) -> dict[str, type[OutriderError]]:

@@ -1,15 +1,20 @@
 """What the admin plane is asked and what it answers, and the fields that every answer carries.
 
-What must not live here: which paths exist (`proxy.admin.api`), and sockets (`proxy.edge`).
+What must not live here: which paths exist (`proxy.admin.routes`), and sockets (`proxy.edge`).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol
 
-__all__ = ["SECURITY_FIELDS", "AdminAnswer", "AdminRequest", "document", "problem", "text"]
+from pydantic import TypeAdapter
+
+from proxy.edge.problem import problem_answer
+from proxy.errors import OutriderError
+
+__all__ = ["SECURITY_FIELDS", "AdminAnswer", "AdminRequest", "adapter", "document", "event_stream", "problem", "text"]
 
 SECURITY_FIELDS: Mapping[str, str] = {
     "Cache-Control": "no-store",
@@ -21,7 +26,7 @@ SECURITY_FIELDS: Mapping[str, str] = {
 
 
 class AdminRequest(Protocol):
-    """`path` is without the query; the names in `headers` are in lower case."""
+    """`path` is without the query; the names in `headers` are in lower case; only a POST has `content`."""
 
     @property
     def method(self) -> str: ...
@@ -31,18 +36,23 @@ class AdminRequest(Protocol):
     def query(self) -> str: ...
     @property
     def headers(self) -> Mapping[str, str]: ...
+    @property
+    def content(self) -> bytes: ...
+    @property
+    def request_id(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
 class AdminAnswer:
     """`headers` are beside `Content-Type` and the framing. An answer to HEAD has the body of GET: whoever writes it to
-    the wire leaves the body out, and its length in.
+    the wire leaves the body out, and its length in. `pieces` stand for a body that is written as it comes.
     """
 
     status: int
     content_type: str
     body: bytes
     headers: Mapping[str, str]
+    pieces: AsyncGenerator[bytes, None] | None = None
 
 
 def answer(status: int, content_type: str, body: bytes, **fields: str) -> AdminAnswer:
@@ -55,11 +65,29 @@ def text(status: int, line: str) -> AdminAnswer:
     return answer(status, "text/plain; charset=utf-8", f"{line}\n".encode())
 
 
-def document(status: int, value: object) -> AdminAnswer:
-    return answer(status, "application/json", json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n")
+@cache
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """What turns values of a type into JSON, and the type into a schema."""
+    return TypeAdapter(kind)
 
 
-def problem(status: int, detail: str, **fields: str) -> AdminAnswer:
-    """A problem document (RFC 9457 §4.2.1: `about:blank` says no more than the status does)."""
-    value = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return answer(status, "application/problem+json", json.dumps(value).encode(), **fields)
+def document(status: int, value: object, kind: Any = None) -> AdminAnswer:
+    """`kind` is the type of a value that is not made of plain ones."""
+    if kind is None:
+        body = json.dumps(value, indent=2, ensure_ascii=False).encode()
+    else:
+        body = adapter(kind).dump_json(value, indent=2)
+    return answer(status, "application/json", body + b"\n")
+
+
+def event_stream(pieces: AsyncGenerator[bytes, None]) -> AdminAnswer:
+    """Server-sent events."""
+    return AdminAnswer(200, "text/event-stream", b"", SECURITY_FIELDS, pieces)
+
+
+def problem(error: OutriderError, request_id: bytes) -> AdminAnswer:
+    """A problem document, in the one form of all errors."""
+    lines, content = problem_answer(error, request_id)
+    fields = dict(line.decode().split(": ", 1) for line in lines)
+    content_type = fields.pop("Content-Type")
+    return AdminAnswer(error.status, content_type, content, {**SECURITY_FIELDS, **fields})

@@ -1,96 +1,40 @@
-"""The admin plane: health for supervisors, metrics for scrapers, the redacted configuration for people.
+"""The admin plane: each request to its route, past the guard, and every refusal as a problem document.
 
-Every path stands in one table. What must not live here: sockets, and the rules on `Host` and `Origin`, which the edge
-applies to this listener as to the other one.
+What must not live here: sockets; the rules on `Host` and `Origin`, which the edge applies to this listener as to the
+other one; what the routes do.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Iterable
 
-from proxy.admin.answer import AdminAnswer, AdminRequest, document, problem, text
-from proxy.admin.answer import answer as answer_with
-from proxy.admin.health import Health
-from proxy.auth import SecretUnavailable
-from proxy.observe.late import Renderer
-from proxy.secret import Secret
+from proxy.admin.answer import AdminAnswer, AdminRequest, problem
+from proxy.admin.content import read_content
+from proxy.admin.guard import TokenSource, check_confirmation, check_token
+from proxy.admin.routes import Ask, Route, RouteTable
+from proxy.errors import OutriderError
 
-__all__ = ["AdminApi", "TokenSource"]
-
-TokenSource = Callable[[], Awaitable[Secret]]
-"""The admin token as it is now. Raises `SecretUnavailable`."""
-
-_Handler = Callable[[AdminRequest], AdminAnswer]
+__all__ = ["AdminApi"]
 
 
 class AdminApi:
     """Answers requests to the admin listener; never raises for what a caller sends."""
 
-    def __init__(
-        self,
-        health: Health,
-        exposition: Renderer,
-        configuration: Callable[[], object],
-        token: TokenSource | None = None,
-    ) -> None:
-        """`configuration` gives what may be shown of it, ready for JSON."""
-        self._health = health
-        self._exposition = exposition
-        self._configuration = configuration
+    def __init__(self, routes: Iterable[Route], token: TokenSource | None = None) -> None:
+        self.table = RouteTable(routes)
         self._token = token
-        self._open: Mapping[str, _Handler] = {"/livez": self._live, "/readyz": self._ready, "/startupz": self._startup}
-        self._guarded: Mapping[str, _Handler] = {"/metrics": self._metrics, "/api/config": self._config}
 
     async def answer(self, request: AdminRequest) -> AdminAnswer:
-        handler = self._open.get(request.path)
-        if handler is None:
-            refusal = await self._refusal(request)
-            if refusal is not None:
-                return refusal
-            handler = self._guarded.get(request.path)
-        if handler is None:
-            return problem(404, "there is nothing at this path of the admin listener")
-        if request.method not in ("GET", "HEAD"):
-            return problem(405, "this path answers GET and HEAD", Allow="GET, HEAD")
-        return handler(request)
-
-    async def _refusal(self, request: AdminRequest) -> AdminAnswer | None:
-        """None for whoever has the token, or when none is set."""
-        if self._token is None:
-            return None
         try:
-            wanted = await self._token()
-        except SecretUnavailable:
-            return problem(503, "the admin token cannot be read; the log says why")
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        # An empty secret must open nothing.
-        if (
-            scheme.lower() == "bearer"
-            and wanted
-            and wanted.matches(given.strip(" ").encode("utf-8", "surrogateescape"))
-        ):
-            return None
-        return problem(401, "the admin token is wanted as a bearer token", WWW_Authenticate='Bearer realm="outrider"')
+            return await self._answer(request)
+        except OutriderError as error:
+            return problem(error, request.request_id)
 
-    def _live(self, request: AdminRequest) -> AdminAnswer:
-        # That this line runs is the proof: the loop turns.
-        return _state(request, 200, "live", [])
-
-    def _startup(self, request: AdminRequest) -> AdminAnswer:
-        if self._health.started:
-            return _state(request, 200, "started", [])
-        return _state(request, 503, "not started", ["starting"])
-
-    def _ready(self, request: AdminRequest) -> AdminAnswer:
-        reasons = self._health.reasons
-        return _state(request, 503, "not ready", reasons) if reasons else _state(request, 200, "ready", [])
-
-    def _metrics(self, request: AdminRequest) -> AdminAnswer:
-        return answer_with(200, *self._exposition.render(request.headers.get("accept", "")))
-
-    def _config(self, _: AdminRequest) -> AdminAnswer:
-        return document(200, self._configuration())
-
-
-def _state(request: AdminRequest, status: int, word: str, reasons: list[str]) -> AdminAnswer:
-    if "application/json" in request.headers.get("accept", "").lower():
-        return document(status, {"status": word, "reasons": reasons})
-    return text(status, f"{word}: {'; '.join(reasons)}" if reasons else word)
+    async def _answer(self, request: AdminRequest) -> AdminAnswer:
+        # The token before the table: who has none does not learn which paths there are.
+        if self._token is not None and not self.table.is_open(request.path):
+            await check_token(self._token, request)
+        route, params = self.table.find(request.method, request.path)
+        content = None
+        if route.changes_state:
+            check_confirmation(request)
+            content = read_content(request, route.takes)
+        return await route.handle(Ask(request, params, content))

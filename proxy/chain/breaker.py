@@ -5,6 +5,7 @@ import logging
 from proxy.chain.context import Context
 from proxy.clock import monotonic
 from proxy.message import Stage
+from proxy.observe.events import EventLog
 from proxy.observe.log import LOGGER, event
 from proxy.observe.tally import UpstreamTally
 from proxy.policy.breaker import Breaker, Circuit
@@ -25,16 +26,17 @@ def breaker(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     if policy is None:
         return inner
     name = entry.upstream.name
-    on_change = _Teller(name, context.tallies[name]).tell
+    on_change = _Teller(name, context.tallies[name], context.tallies.events).tell
     circuit = context.shared(name, Breaker, lambda: Breaker(policy, on_change))
     return BreakerStage(circuit, monotonic, entry.timeout.total, inner)
 
 
 class _Teller:
-    """Tells metrics and log of each change."""
+    """Tells metrics, log and readers of events of each change."""
 
-    def __init__(self, upstream: str, tally: UpstreamTally) -> None:
+    def __init__(self, upstream: str, tally: UpstreamTally, events: EventLog) -> None:
         self._upstream = upstream
+        self._events = events
         self._tally = tally
         self._log = logging.getLogger(LOGGER)
         tally.circuit = Circuit.CLOSED.value
@@ -43,3 +45,4 @@ class _Teller:
         self._tally.circuit = circuit.value
         level, name, message = _TOLD[circuit]
         event(self._log, level, name, message, upstream=self._upstream)
+        self._events.publish(name, upstream=self._upstream)

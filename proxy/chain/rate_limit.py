@@ -10,6 +10,7 @@ from proxy.clock import wall
 from proxy.config.model import overlaid
 from proxy.config.rate_model import FIELD_KEY, QuotaPolicy, RateLimitPolicy, as_list
 from proxy.message import Stage
+from proxy.observe.events import EventLog
 from proxy.policy.bucket import Bucket
 from proxy.policy.limits import Limit, QuotaTerms, Terms, Throttle
 from proxy.policy.quota import Quota
@@ -35,12 +36,23 @@ class _Limits:
                 self.keyed.append(KeyedLimit(limit, _key(policy.key)))
 
 
+class _Teller:
+    """Tells readers of events when the upstream's quota begins to hold requests."""
+
+    def __init__(self, upstream: str, events: EventLog) -> None:
+        self._upstream = upstream
+        self._events = events
+
+    def tell(self, seconds: float) -> None:
+        self._events.publish("quota.held", upstream=self._upstream, seconds=round(seconds, 3))
+
+
 class _Shared:
     """What all routes of an upstream share."""
 
     def __init__(self, entry: RouteEntry, context: Context) -> None:
         self.limits = _Limits(as_list(entry.upstream.config.rate_limit), "upstream")
-        self.quota = Quota()
+        self.quota = Quota(_Teller(entry.upstream.name, context.tallies.events).tell)
         self.pace = Pace(tuple(bucket for bucket, _ in self.limits.plain), context.loop)
 
 

@@ -160,6 +160,15 @@ class ProxyHandler:
                 upstream=upstream,
                 request_id=visit.request_id.decode("latin-1"),
             )
+        self._tallies.events.publish(
+            "request.error",
+            code=error.code,
+            stage=error.stage,
+            status=error.status,
+            detail=error.detail,
+            upstream=upstream,
+            request_id=visit.request_id.decode("latin-1"),
+        )
 
     def _settle(self, visit: Visit) -> None:
         if visit.admitted:

@@ -5,39 +5,53 @@ The same connections, strictness and guard as on the proxy listeners. What must 
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping
+import sys
+from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol
 
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import StreamReader
 
 from proxy.edge.caller import CallerConnection
-from proxy.edge.head import read_head
+from proxy.edge.caller_content import CallerContent
+from proxy.edge.head import RequestHead, read_head
 from proxy.edge.problem import problem_answer
-from proxy.edge.pump import send_local
+from proxy.edge.pump import send_local, stream_local
 from proxy.edge.server import EdgeServer
 from proxy.edge.visit import Visit
-from proxy.errors import BadRequest, InternalError, OutriderError
+from proxy.errors import BadRequest, ContentTooLarge, InternalError, OutriderError
 from proxy.policy.guard import Guard
 
-__all__ = ["LocalAnswer", "LocalHandler", "LocalService", "Question"]
+__all__ = ["CONTENT_CAP", "PATIENCE", "LocalAnswer", "LocalHandler", "LocalService", "Question"]
+
+CONTENT_CAP = 64 * 1024
+"""Bytes of content that a POST may have."""
+
+PATIENCE = 5.0
+"""Seconds in which whoever reads an answer that is streamed must make room for more of it."""
 
 
 class Question:
-    """`path` is without the query; the names in `headers` are in lower case."""
+    """`path` is without the query; the names in `headers` are in lower case; only a POST has `content`."""
 
-    __slots__ = ("headers", "method", "path", "query")
+    __slots__ = ("content", "headers", "method", "path", "query", "request_id")
 
-    def __init__(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> None:
-        self.method = method
-        self.path = path
-        self.query = query
-        self.headers = headers
+    def __init__(self, visit: Visit, head: RequestHead, content: bytes) -> None:
+        self.method = visit.method
+        self.path, _, self.query = head.target.decode("utf-8", "replace").partition("?")
+        fields = [*head.fields, *(head.own or {}).items()]
+        self.headers = {name.decode().lower(): value.decode("utf-8", "surrogateescape") for name, value in fields}
+        self.content = content
+        self.request_id = visit.request_id
 
 
 class LocalAnswer(Protocol):
-    """`headers` are beside `Content-Type` and the framing; an answer to HEAD has the body too, and it stays here."""
+    """`headers` are beside `Content-Type` and the framing; an answer to HEAD has the body too, and it stays here.
+
+    Where there are `pieces`, they are the body, each written as it comes.
+    """
 
     @property
     def status(self) -> int: ...
@@ -47,6 +61,8 @@ class LocalAnswer(Protocol):
     def body(self) -> bytes: ...
     @property
     def headers(self) -> Mapping[str, str]: ...
+    @property
+    def pieces(self) -> AsyncGenerator[bytes, None] | None: ...
 
 
 class LocalService(Protocol):
@@ -59,7 +75,7 @@ class LocalService(Protocol):
 class LocalHandler:
     """Handles the requests of the admin listeners with a service. `server` and `guard` are set once they are known."""
 
-    __slots__ = ("_log", "_loop", "_service", "guard", "server", "socket_guard")
+    __slots__ = ("_log", "_loop", "_patience", "_service", "guard", "server", "socket_guard")
 
     server: EdgeServer
     guard: Guard
@@ -70,7 +86,9 @@ class LocalHandler:
         service: LocalService,
         log: logging.Logger,
         loop: asyncio.AbstractEventLoop,
+        patience: float = PATIENCE,
     ) -> None:
+        self._patience = patience
         self._service = service
         self._log = log
         self._loop = loop
@@ -96,17 +114,35 @@ class LocalHandler:
         guard = self.socket_guard if visit.connection.is_local_socket else self.guard
         guard.check_host(head.host)
         guard.check_browser(head.origin, head.site)
-        if head.length or head.chunked:
-            raise BadRequest("The admin plane takes no content.")
-        path, _, query = head.target.decode("utf-8", "replace").partition("?")
-        fields = {name.decode().lower(): value.decode("utf-8", "surrogateescape") for name, value in head.fields}
-        answer = await self._service.answer(Question(visit.method, path, query, fields))
+        content = await self._read(visit, head) if head.length or head.chunked else b""
+        answer = await self._service.answer(Question(visit, head, content))
         visit.keep_alive = visit.may_keep_alive()
         lines = [
             f"Content-Type: {answer.content_type}",
             *(f"{name}: {value}" for name, value in answer.headers.items()),
         ]
-        send_local(visit, answer.status, [line.encode() for line in lines], answer.body)
+        encoded = [line.encode() for line in lines]
+        if answer.pieces is None:
+            send_local(visit, answer.status, encoded, answer.body)
+            return
+        async with contextlib.aclosing(answer.pieces) as pieces:
+            await stream_local(visit, answer.status, encoded, pieces, self._patience)
+
+    async def _read(self, visit: Visit, head: RequestHead) -> bytes:
+        """Raises BadRequest, ContentTooLarge, RequestTimeout."""
+        if visit.method != "POST":
+            raise BadRequest(f"A {visit.method} to the admin plane takes no content.")
+        # The cap is looked after here, where it has another name than for proxied content.
+        content = CallerContent(visit.connection, visit.payload, head.length, sys.maxsize, head.expects)
+        visit.content = content
+        visit.connection.receive(content)
+        content.proceed()
+        found = b""
+        while piece := await content.read():
+            found += piece
+            if len(found) > CONTENT_CAP:
+                raise ContentTooLarge(f"Content of the admin plane is at most {CONTENT_CAP} bytes.")
+        return found
 
     def _refuse(self, visit: Visit, error: OutriderError) -> None:
         visit.keep_alive = not error.closes and visit.may_keep_alive()

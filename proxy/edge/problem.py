@@ -6,7 +6,7 @@ What must not live here: which errors exist (`proxy.errors`).
 import json
 import math
 
-from proxy.errors import CallerNotAllowed, OutriderError, RateLimited, SessionExpired
+from proxy.errors import AdminError, CallerNotAllowed, OutriderError, RateLimited, SessionExpired
 
 __all__ = ["problem_answer"]
 
@@ -46,7 +46,7 @@ def problem_answer(
         lines.append(b"Retry-After: %d" % retry_after)
     if isinstance(error, CallerNotAllowed):
         lines.append(b'WWW-Authenticate: Outrider-Token realm="outrider"')
-    elif isinstance(error, RateLimited):
+    elif isinstance(error, RateLimited | AdminError):
         lines += error.lines
     elif isinstance(error, SessionExpired):
         # Nothing that a caller could send helps: the scheme is one that no client answers by itself.

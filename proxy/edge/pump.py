@@ -4,6 +4,9 @@ A response that breaks off cuts the caller's connection, so that it never looks 
 deciding what is answered (`handler`).
 """
 
+import asyncio
+from collections.abc import AsyncGenerator
+
 from proxy.edge.answer import local_head, relayed_head
 from proxy.edge.caller import CallerConnection
 from proxy.edge.proxy_status import proxy_status
@@ -11,7 +14,12 @@ from proxy.edge.visit import Visit
 from proxy.errors import OutriderError
 from proxy.message import Response
 
-__all__ = ["relay", "send_local"]
+__all__ = ["SlowReader", "relay", "send_local", "stream_local"]
+
+
+class SlowReader(Exception):
+    """Thrown into what makes the pieces of an answer whose reader is let go because it does not read."""
+
 
 _CHUNKED = b"\r\nTransfer-Encoding: chunked"
 
@@ -30,6 +38,39 @@ def send_local(visit: Visit, status: int, lines: list[bytes], content: bytes | N
     length = None if content is None else len(content)
     head = local_head(status, lines, length, visit.request_id, visit.keep_alive, visit.old)
     write(visit.connection, head if content is None or visit.method == "HEAD" else head + content)
+
+
+async def stream_local(
+    visit: Visit, status: int, lines: list[bytes], pieces: AsyncGenerator[bytes, None], patience: float
+) -> None:
+    """An answer of Outrider's own, piece by piece. Who makes no room within `patience` seconds is cut off."""
+    connection = visit.connection
+    chunked = not visit.old
+    visit.status, visit.keep_alive = status, visit.keep_alive and chunked
+    framed = [*lines, b"Transfer-Encoding: chunked"] if chunked else lines
+    write(connection, local_head(status, framed, None, visit.request_id, visit.keep_alive, visit.old))
+    if visit.method == "HEAD":
+        return
+    async for piece in pieces:
+        write(connection, b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+        if connection.writing_paused:
+            try:
+                async with asyncio.timeout(patience):
+                    await connection.drained()
+            except TimeoutError:
+                connection.abort()
+                visit.keep_alive = False
+                await _tell(pieces)
+                return
+    if chunked:
+        write(connection, b"0\r\n\r\n")
+
+
+async def _tell(pieces: AsyncGenerator[bytes, None]) -> None:
+    try:
+        await pieces.athrow(SlowReader())
+    except (SlowReader, StopAsyncIteration):
+        return
 
 
 async def relay(visit: Visit, response: Response) -> None:

@@ -7,6 +7,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import Literal, get_args
 
+from proxy.clock import wall
+from proxy.observe.events import EventLog
+
 __all__ = ["REFRESH_BOUNDS", "Result", "SessionTallies", "SessionTally"]
 
 REFRESH_BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -19,9 +22,10 @@ Result = Literal["success", "shared", "transient", "terminal"]
 class SessionTally:
     """The numbers of one profile. `state` tells its session's state when asked, `expiry` is wall time, 0 for none."""
 
-    __slots__ = ("buckets", "expiry", "refreshes", "seconds", "state")
+    __slots__ = ("buckets", "events", "expiry", "refreshes", "seconds", "state")
 
-    def __init__(self) -> None:
+    def __init__(self, events: EventLog | None = None) -> None:
+        self.events = EventLog(wall) if events is None else events
         self.refreshes: dict[str, int] = dict.fromkeys(get_args(Result), 0)
         self.buckets = [0] * (len(REFRESH_BOUNDS) + 1)
         self.seconds = 0.0
@@ -37,13 +41,14 @@ class SessionTally:
 class SessionTallies:
     """The tallies of all profiles that have one, by name."""
 
-    __slots__ = ("_by_name",)
+    __slots__ = ("_by_name", "_events")
 
-    def __init__(self) -> None:
+    def __init__(self, events: EventLog | None = None) -> None:
         self._by_name: dict[str, SessionTally] = {}
+        self._events = events
 
     def of(self, profile: str) -> SessionTally:
-        return self._by_name.setdefault(profile, SessionTally())
+        return self._by_name.setdefault(profile, SessionTally(self._events))
 
     def __iter__(self) -> Iterator[tuple[str, SessionTally]]:
         return iter(self._by_name.items())

@@ -9,12 +9,15 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
-from proxy.errors import ERRORS
+from proxy.clock import wall
+from proxy.errors import ERRORS, AdminError
+from proxy.observe.events import EventLog
 from proxy.observe.session_tally import SessionTallies
 
 __all__ = [
     "BOUNDS",
     "CIRCUITS",
+    "COUNTED_ERRORS",
     "METHODS",
     "NO_UPSTREAM",
     "OTHER",
@@ -48,6 +51,9 @@ without those that it had waited with; or it wants, or must have, an answer of i
 
 CIRCUITS = ("closed", "open", "half_open")
 """The states of a breaker."""
+
+COUNTED_ERRORS = tuple(code for code, error in ERRORS.items() if not issubclass(error, AdminError))
+"""Those that a proxied request can end with."""
 
 _STATUSES = range(100, 600)
 
@@ -89,7 +95,7 @@ class UpstreamTally:
         self.response_bytes = 0
         # Present from the start at zero: a rate over a series that appears with its first error misses that error.
         self.attempts: dict[str, int] = dict.fromkeys(get_args(Outcome), 0)
-        self.errors: dict[str, int] = dict.fromkeys(ERRORS, 0)
+        self.errors: dict[str, int] = dict.fromkeys(COUNTED_ERRORS, 0)
         self.dedup: dict[str, int] = dict.fromkeys(get_args(DedupResult), 0)
         self.retries: dict[str, int] = {}
         self.budget_exhausted = 0
@@ -132,7 +138,7 @@ class UpstreamTally:
             self._first(method, status)
 
     def error(self, code: str) -> None:
-        """Count an answer that Outrider made itself; `code` is one of `proxy.errors.ERRORS`."""
+        """Count an answer that Outrider made itself; `code` is one of `COUNTED_ERRORS`."""
         self.errors[code] += 1
 
     def attempt(self, outcome: Outcome) -> None:
@@ -153,14 +159,15 @@ class UpstreamTally:
 
 
 class Tallies:
-    """The tallies of all upstreams by name, of the requests that met none, and of profiles' sessions."""
+    """The tallies of all upstreams by name, of the requests that met none, and of profiles' sessions; what happened."""
 
-    __slots__ = ("_by_name", "none", "sessions")
+    __slots__ = ("_by_name", "events", "none", "sessions")
 
-    def __init__(self, upstreams: Iterable[str]) -> None:
+    def __init__(self, upstreams: Iterable[str], events: EventLog | None = None) -> None:
         self._by_name = {name: UpstreamTally() for name in upstreams}
         self.none = self._by_name.setdefault(NO_UPSTREAM, UpstreamTally())
-        self.sessions = SessionTallies()
+        self.events = EventLog(wall) if events is None else events
+        self.sessions = SessionTallies(self.events)
 
     def __getitem__(self, upstream: str) -> UpstreamTally:
         return self._by_name[upstream]

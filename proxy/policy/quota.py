@@ -7,6 +7,8 @@ is one for all callers of an upstream. No loop, no clock of its own. What must n
 (`proxy.stages.pace`), how answers spell it (`proxy.policy.quota_fields`).
 """
 
+from collections.abc import Callable
+
 from proxy.policy.bucket import SOON
 from proxy.policy.quota_fields import LONGEST, Reading, Window
 
@@ -61,15 +63,17 @@ class _Window:
 class Quota:
     """The quota of one upstream, with the verbs of a bucket (`proxy.policy.bucket`).
 
-    `quiet` tells that nothing is known that could hold a request. `waiting` is kept by who keeps the line.
+    `quiet` tells that nothing is known that could hold a request. `waiting` is kept by who keeps the line. `on_hold` is
+    told for how many seconds, as far as is known, when an answer begins a hold.
     """
 
     __slots__ = (
-        "_departed", "_first", "_grant", "_grant_until", "_held", "_paused_until", "_taken", "_windows",
+        "_departed", "_first", "_grant", "_grant_until", "_held", "_on_hold", "_paused_until", "_taken", "_windows",
         "quiet", "waiting",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, on_hold: Callable[[float], None] = lambda _: None) -> None:
+        self._on_hold = on_hold
         self.quiet = True
         self.waiting = 0
         self._windows: dict[str, _Window] = {}
@@ -126,7 +130,10 @@ class Quota:
             self._paused_until = max(self._paused_until, now + reading.pause)
         self.quiet = self.quiet and not self._windows and not self._paused_until
         self.answered(number)
-        self._held = self._held_until(now) > now
+        held, until = self._held, self._held_until(now)
+        self._held = until > now
+        if self._held and not held:
+            self._on_hold(until - now)
 
     def answered(self, number: int) -> None:
         """The answer to request `number` has come; where it says anything, `learn` is told instead."""

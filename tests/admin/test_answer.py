@@ -3,9 +3,10 @@ import json
 import pytest
 
 from proxy.admin.answer import SECURITY_FIELDS, AdminAnswer, document, problem, text
+from proxy.errors import MethodNotAllowed, NotFound
 
 
-@pytest.mark.parametrize("made", [text(200, "live"), document(200, {}), problem(405, "no", Allow="GET")])
+@pytest.mark.parametrize("made", [text(200, "live"), document(200, {}), problem(NotFound("no"), b"a-1")])
 def test_every_answer_carries_the_security_fields(made: AdminAnswer) -> None:
     assert SECURITY_FIELDS.items() <= made.headers.items()
 
@@ -18,13 +19,10 @@ def test_the_security_fields_forbid_scripts_frames_guessing_and_keeping() -> Non
     assert SECURITY_FIELDS["Referrer-Policy"] == "no-referrer"
 
 
-def test_a_problem_is_a_problem_document() -> None:
-    made = problem(405, "this path answers GET", Allow="GET, HEAD")
-    assert made.content_type == "application/problem+json"
-    assert json.loads(made.body) == {
-        "type": "about:blank",
-        "title": "Method Not Allowed",
-        "status": 405,
-        "detail": "this path answers GET",
-    }
+def test_a_problem_is_a_problem_document_of_the_one_form() -> None:
+    made = problem(MethodNotAllowed("This path answers GET.", lines=(b"Allow: GET, HEAD",)), b"a-1")
+    assert (made.status, made.content_type) == (405, "application/problem+json")
+    said = json.loads(made.body)
+    assert said["type"] == "urn:outrider:error:method_not_allowed"
+    assert (said["code"], said["stage"], said["request_id"]) == ("method_not_allowed", "admin", "a-1")
     assert made.headers["Allow"] == "GET, HEAD"

@@ -145,6 +145,15 @@ class Caller:
             return piece
         return await asyncio.wait_for(self._receiver.take(), timeout)
 
+    async def chunk(self, timeout: float = 10) -> bytes:
+        """The next chunk of an answer that is still being written; `b""` at its end."""
+        async with asyncio.timeout(timeout):
+            size = int(await self._until(b"\r\n"), 16)
+            data, whole = await self._exactly(size + 2)
+        if not whole:
+            raise EOFError(data)
+        return data[:-2]
+
     async def rest(self, timeout: float = 10) -> bytes:
         """Everything up to the end of the connection."""
         data = b""
