@@ -12,8 +12,10 @@ from proxy.auth.build import build_source
 from proxy.auth.folder_store import FolderStore
 from proxy.auth.means import Means
 from proxy.auth.secret_reader import SecretReader, open_secret
+from proxy.auth.session import SessionSource
 from proxy.auth.source import CredentialSource
 from proxy.auth.store import MemoryStore
+from proxy.auth.store_poll import StorePoll
 from proxy.chain import Context, build_chain
 from proxy.clock import CoarseTimer, monotonic
 from proxy.config.auth_model import SecretRef
@@ -76,6 +78,8 @@ class Pipeline:
             for name, profile in config.auth.items()
             if (source := build_source(name, profile, means)) is not None
         }
+        shared = self.sources.values() if config.state.dir else ()
+        self._store_poll = StorePoll(loop, [source for source in shared if isinstance(source, SessionSource)])
         self._pools = {name: self._pool(upstream, base) for name, upstream in config.upstreams.items()}
         self._context = Context(loop, tallies, self._pools, self.sources, base, config.auth)
         self.chains = [self._chain(entry) for entry in self.routes.routes]
@@ -95,6 +99,7 @@ class Pipeline:
     async def start(self) -> dict[str, str]:
         """Obtain every credential once. Answers with what is wrong, by profile; requests will say the same."""
         problems: dict[str, str] = {}
+        self._store_poll.start()
 
         async def obtain(name: str, source: CredentialSource) -> None:
             try:
@@ -110,6 +115,7 @@ class Pipeline:
         return {name: why for name, source in self.sources.items() if (why := source.unusable) is not None}
 
     async def close(self) -> None:
+        self._store_poll.close()
         # Together: each may wait for an exchange that had better not be cut off.
         await asyncio.gather(*(source.close() for source in self.sources.values()))
         await self._fetcher.close()

@@ -4,7 +4,7 @@ from proxy.auth.build import build_source
 from proxy.auth.folder_store import FolderStore
 from proxy.auth.means import Means
 from proxy.auth.secret_reader import SecretReader, SecretUnavailable, open_secret
-from proxy.auth.source import CredentialSource, PreparedInjection
+from proxy.auth.source import CredentialSource, NotASession, PreparedInjection, SessionFault, Tokens
 from proxy.auth.store import MemoryStore, SessionStore, StoreFailed
 
 __all__ = [
@@ -12,11 +12,14 @@ __all__ = [
     "FolderStore",
     "Means",
     "MemoryStore",
+    "NotASession",
     "PreparedInjection",
     "SecretReader",
     "SecretUnavailable",
+    "SessionFault",
     "SessionStore",
     "StoreFailed",
+    "Tokens",
     "build_source",
     "open_secret",
 ]

@@ -4,11 +4,13 @@ Nothing is lost with a token of this grant, so the store only spares calls: with
 not live here: the endpoint, the store.
 """
 
-from proxy.auth.kept import Watch, granted_record, kept_token
+from proxy.auth.kept import ANY, Watch, granted_record, kept_token
+from proxy.auth.outside import Outside
 from proxy.auth.record import Record, fingerprint
 from proxy.auth.secret_rules import SecretReader, SecretUnavailable
+from proxy.auth.source import SessionFault, Tokens
 from proxy.auth.store import SessionStore, StoreFailed
-from proxy.auth.supply import Failed, Fresh
+from proxy.auth.supply import ENDED, Failed, Fresh
 from proxy.auth.token_answer import Granted, Refused
 from proxy.auth.token_endpoint import Lost, TokenEndpoint
 from proxy.clock import Clock
@@ -20,7 +22,7 @@ __all__ = ["ClientCredentials"]
 class ClientCredentials:
     """Tokens of one client, kept under `profile`. `wall` is wall time."""
 
-    __slots__ = ("_client", "_endpoint", "_profile", "_store", "_wall", "_watch")
+    __slots__ = ("_client", "_endpoint", "_outside", "_profile", "_store", "_wall", "_watch")
 
     def __init__(
         self,
@@ -37,14 +39,40 @@ class ClientCredentials:
         self._store = store
         self._wall = wall
         self._watch = Watch(profile, readers, store)
+        self._outside = Outside(profile, store, wall, readers)
 
     async def supply(self, held: Secret | None) -> Fresh | Failed:
         """One process at a time asks, and the others find its token."""
         try:
             async with self._store.exclusive(self._profile):
-                return await self._kept(held) or await self._obtain(keep=True)
+                await self._outside.settle()
+                record = await self._store.load(self._profile)
+                if await self._outside.is_over(record if record and record.seed in (self._seed, ANY) else None):
+                    return self._ended()
+                kept = kept_token(record, self._seed, self._endpoint.form, held, self._wall())
+                return kept or await self._obtain(keep=True)
         except StoreFailed:
+            if await self._outside.was_over():
+                return self._ended()
             return await self._obtain(keep=False)
+
+    async def install(self, tokens: Tokens) -> Fresh | None:
+        if tokens.access is None or tokens.refresh is not None:
+            raise SessionFault("the grant client_credentials has no refresh token; give an access token alone")
+        return await self._outside.begin(Record(self._seed, self._endpoint.form), tokens)
+
+    async def terminate(self) -> str:
+        try:
+            await self._outside.end(self._seed)
+        finally:
+            self._watch.failed()
+        return ""
+
+    def version(self) -> object:
+        return self._store.version(self._profile)
+
+    async def look(self, held: Secret | None) -> Fresh | Failed | None:
+        return await self._outside.look(self._seed, self._endpoint.form, held)
 
     def changed(self, now: float) -> bool:
         return self._watch.changed(now)
@@ -56,9 +84,9 @@ class ClientCredentials:
     def _seed(self) -> str:
         return fingerprint("client_credentials", self._client)
 
-    async def _kept(self, held: Secret | None) -> Fresh | None:
-        record = await self._store.load(self._profile)
-        return kept_token(record, self._seed, self._endpoint.form, held, self._wall())
+    def _ended(self) -> Failed:
+        self._watch.failed()
+        return ENDED
 
     async def _obtain(self, *, keep: bool) -> Fresh | Failed:
         try:

@@ -8,7 +8,7 @@ from proxy.auth.exec_output import parse_output
 from proxy.auth.means import Means
 from proxy.auth.secret_rules import SecretUnavailable
 from proxy.auth.session import SessionSource
-from proxy.auth.supply import Failed, Fresh
+from proxy.auth.supply import Failed, Fresh, Unkept
 from proxy.clock import Clock
 from proxy.config.auth_model import ExecProfile
 from proxy.secret import Secret
@@ -22,7 +22,7 @@ def exec_source(name: str, profile: ExecProfile, means: Means) -> SessionSource:
     return SessionSource(supplier, profile.header, profile.scheme, means.clock, means.spread, means.report(name))
 
 
-class _Printed:
+class _Printed(Unkept):
     """Tokens that `command` prints; `wall` only measures how long one lives."""
 
     __slots__ = ("_command", "_ttl", "_wall")

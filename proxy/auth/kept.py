@@ -14,7 +14,10 @@ from proxy.auth.token_answer import Granted
 from proxy.policy.renewal import early_by
 from proxy.secret import Secret
 
-__all__ = ["Watch", "granted_record", "kept_token"]
+__all__ = ["ANY", "Watch", "granted_record", "kept_token"]
+
+ANY = ""
+"""A seed, or a seal, of whichever credential is configured."""
 
 _LOOK_EVERY = 1.0
 
@@ -27,6 +30,7 @@ def granted_record(record: Record, granted: Granted, form: str, now: float) -> R
         form=form,
         access=granted.access,
         refresh=refresh,
+        scope=granted.scope or record.scope,
         obtained_at=now,
         expires_at=now + granted.lifetime,
         rotates=refresh != record.refresh,
@@ -36,7 +40,9 @@ def granted_record(record: Record, granted: Granted, form: str, now: float) -> R
 
 def kept_token(record: Record | None, seed: str, form: str, held: Secret | None, now: float) -> Fresh | None:
     """The kept token where it would do: of the same credential, another than `held`, and not due for renewal."""
-    if record is None or record.access is None or record.seed != seed or record.form != form or record.access == held:
+    if record is None or record.access is None or record.access == held:
+        return None
+    if record.seed not in (seed, ANY) or record.form != form:
         return None
     remaining = record.remaining(now)
     return Fresh(record.access, remaining, shared=True) if remaining > early_by(record.lifetime) else None

@@ -22,6 +22,9 @@ class Record:
     `seed` is the fingerprint of the configured credential that it grew from, `form` of what its access token was asked
     for. `rotates` is whether the server gives a new refresh token with each exchange, None while that is not known.
     `pending` is when an exchange was begun whose answer is not known yet: its refresh token may be used up.
+    `ended` is there once the configured credential must not begin a session by itself any more, because one was ended
+    or came from outside: a seal of that credential, or an empty text for whichever is configured. `scope` is what the
+    server granted, where it said.
     """
 
     seed: str
@@ -32,6 +35,8 @@ class Record:
     expires_at: float = 0.0
     rotates: bool | None = None
     pending: float | None = None
+    ended: str | None = None
+    scope: str = ""
 
     def __repr__(self) -> str:
         return f"Record({REDACTED})"
@@ -64,6 +69,8 @@ def encode(record: Record) -> bytes:
             "expires_at": record.expires_at,
             "rotates": record.rotates,
             "pending": record.pending,
+            "ended": record.ended,
+            "scope": record.scope,
         },
         indent=1,
         allow_nan=False,
@@ -90,6 +97,8 @@ def decode(content: bytes) -> Record:
         _number(document, "expires_at") or 0.0,
         rotates,
         _number(document, "pending"),
+        None if document.get("ended") is None else _text(document, "ended"),
+        "" if document.get("scope") is None else _text(document, "scope"),
     )
 
 

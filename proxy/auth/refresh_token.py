@@ -8,11 +8,13 @@ current one, and the old one is not presented again. What must not live here: th
 
 from dataclasses import dataclass, replace
 
-from proxy.auth.kept import Watch, granted_record, kept_token
+from proxy.auth.kept import ANY, Watch, granted_record, kept_token
+from proxy.auth.outside import Outside
 from proxy.auth.record import Record, fingerprint
 from proxy.auth.secret_rules import SecretReader, SecretUnavailable
+from proxy.auth.source import SessionFault, Tokens
 from proxy.auth.store import SessionStore, StoreFailed
-from proxy.auth.supply import Failed, Fresh
+from proxy.auth.supply import ENDED, Failed, Fresh
 from proxy.auth.token_answer import Granted, Refused
 from proxy.auth.token_endpoint import Lost, TokenEndpoint
 from proxy.clock import Clock
@@ -33,8 +35,8 @@ class RefreshToken:
     `grace` is how many seconds after a lost answer the server takes the same refresh token again.
     """
 
-    __slots__ = ("_client", "_endpoint", "_first", "_grace", "_profile", "_readers", "_refused", "_store", "_unsaved",
-                 "_wall", "_watch")  # fmt: skip
+    __slots__ = ("_client", "_endpoint", "_first", "_grace", "_outside", "_profile", "_readers", "_refused", "_store",
+                 "_unsaved", "_wall", "_watch")  # fmt: skip
 
     def __init__(
         self,
@@ -58,6 +60,7 @@ class RefreshToken:
         self._refused: _Refusal | None = None
         self._unsaved: Record | None = None
         self._watch = Watch(profile, self._readers, store)
+        self._outside = Outside(profile, store, wall)
 
     async def supply(self, held: Secret | None) -> Fresh | Failed:
         try:
@@ -74,11 +77,44 @@ class RefreshToken:
     def changed(self, now: float) -> bool:
         return self._watch.changed(now)
 
+    async def install(self, tokens: Tokens) -> Fresh | None:
+        """What is configured does not come back when these end: that would be another person's session."""
+        try:
+            seed = self._seed(await self._first.read())
+        except SecretUnavailable as unavailable:
+            raise SessionFault(unavailable.detail) from None
+        fresh = await self._outside.begin(Record(seed, self._endpoint.form, ended=ANY), tokens)
+        self._unsaved = self._refused = None
+        return fresh
+
+    async def terminate(self) -> str:
+        self._unsaved = None
+        try:
+            seed = self._seed(await self._first.read())
+        except SecretUnavailable:
+            seed = ANY
+        try:
+            await self._outside.end(seed)
+        finally:
+            self._watch.failed()
+        return ""
+
+    def version(self) -> object:
+        return self._store.version(self._profile)
+
+    async def look(self, held: Secret | None) -> Fresh | Failed | None:
+        try:
+            seed = self._seed(await self._first.read())
+        except SecretUnavailable:
+            return None
+        return await self._outside.look(seed, self._endpoint.form, held)
+
     async def close(self) -> None:
         await self._endpoint.close()
         await self._first.close()
 
     async def _supply(self, held: Secret | None) -> Fresh | Failed:
+        await self._outside.settle()
         if self._unsaved is not None:
             # What could not be kept is not forgotten: it is kept before anything else is done.
             await self._save(self._unsaved)
@@ -98,15 +134,20 @@ class RefreshToken:
     async def _current(self) -> Record:
         """What is kept, unless the configured token is another one than it grew from."""
         first = await self._first.read()
-        seed = fingerprint("refresh_token", self._client, first.reveal())
+        seed = self._seed(first)
         record = await self._store.load(self._profile)
-        if record is None or record.seed != seed or record.refresh is None:
+        if record is None or record.seed not in (seed, ANY) or (record.refresh is None and record.ended is None):
             return Record(seed, refresh=first)
         return record
+
+    def _seed(self, first: Secret) -> str:
+        return fingerprint("refresh_token", self._client, first.reveal())
 
     async def _exchange(self, record: Record) -> Fresh | Failed:
         """Where these very credentials were refused for good, that is the answer: processes that share a store would
         else set each other to try again for ever."""
+        if record.refresh is None:
+            return ENDED
         with_ = self._credentials(record)
         if self._refused is not None and self._refused.credentials == with_:
             return self._refused.failed

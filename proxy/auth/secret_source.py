@@ -7,7 +7,7 @@ at which a secret could have changed. What must not live here: any scheme.
 from collections.abc import Callable, Sequence
 
 from proxy.auth.secret_rules import SecretReader, SecretUnavailable
-from proxy.auth.source import PreparedInjection
+from proxy.auth.source import PreparedInjection, StaticSource
 from proxy.clock import NEVER, Clock
 from proxy.errors import CredentialUnavailable
 from proxy.policy.renewal import Cooling
@@ -19,7 +19,7 @@ Prepare = Callable[[Sequence[Secret]], PreparedInjection]
 """From the secrets, in the readers' order, to the bytes; raises SecretUnavailable for values that cannot be sent."""
 
 
-class SecretSource:
+class SecretSource(StaticSource):
     """Prepares an injection from what `readers` hand out."""
 
     __slots__ = (

@@ -10,8 +10,8 @@ from proxy.auth.field import owned, token_line
 from proxy.auth.secret_rules import SecretUnavailable
 from proxy.auth.session_report import SessionReport
 from proxy.auth.single_flight import SingleFlight
-from proxy.auth.source import PreparedInjection
-from proxy.auth.supply import Failed, Fresh, Supplier
+from proxy.auth.source import PreparedInjection, SessionFault, Tokens
+from proxy.auth.supply import ENDED, REPLACED, Failed, Fresh, Supplier
 from proxy.clock import Clock
 from proxy.errors import CredentialUnavailable, SessionExpired
 from proxy.policy.session import Session, Verdict
@@ -20,6 +20,7 @@ from proxy.secret import Secret
 __all__ = ["SessionSource"]
 
 _CLOSED = Failed("the profile is being closed")
+_NO_NEWS = Failed("nothing was asked for")
 _LEAST_PAUSE = 1.0
 _PAST = float("-inf")
 
@@ -32,7 +33,7 @@ class SessionSource:
     """
 
     __slots__ = ("_clock", "_failed", "_flight", "_header", "_injection", "_patience", "_prewarm", "_quiet_until",
-                 "_report", "_scheme", "_session", "_supplier", "_token", "cookie_name", "query_name",
+                 "_report", "_scheme", "_seen", "_session", "_supplier", "_token", "cookie_name", "query_name",
                  "strip")  # fmt: skip
 
     def __init__(
@@ -60,6 +61,7 @@ class SessionSource:
         self._injection: PreparedInjection | None = None
         self._quiet_until = _PAST
         self._failed: Failed | None = None
+        self._seen: object = None
         self.strip = owned(header)
         self.query_name = self.cookie_name = b""
         report.tally.state = lambda: self._session.state(clock())
@@ -102,6 +104,8 @@ class SessionSource:
         if self._failed is not None and self._session.decide(now) in (Verdict.PAUSED, Verdict.OVER):
             raise self._refusal(self._failed)
         outcome = await self._flight.join() or _CLOSED
+        if outcome is _NO_NEWS:
+            return await self.current()
         if isinstance(outcome, Failed):
             raise self._refusal(outcome)
         return outcome
@@ -126,6 +130,55 @@ class SessionSource:
 
     def replayed(self, injection: PreparedInjection, *, accepted: bool) -> None:
         self._session.replayed(self._serial_of(injection), self._clock(), accepted=accepted)
+
+    async def install(self, tokens: Tokens) -> None:
+        if tokens.access is not None and (unfit := self._unfit(tokens.access)) is not None:
+            raise SessionFault(unfit.detail)
+        faults: list[SessionFault] = []
+
+        async def put() -> PreparedInjection | Failed:
+            try:
+                fresh = await self._supplier.install(tokens)
+            except SessionFault as fault:
+                faults.append(fault)
+                return _NO_NEWS
+            if fresh is None:
+                self._void()
+                return await self._renew()
+            return self._adopt(fresh, None)
+
+        outcome = await self._flight.instead(put) or _CLOSED
+        if faults:
+            raise faults[0]
+        if isinstance(outcome, Failed):
+            raise SessionFault(outcome.detail)
+
+    async def terminate(self) -> str:
+        said: list[str] = []
+        faults: list[SessionFault] = []
+
+        async def end() -> PreparedInjection | Failed:
+            self._end()
+            try:
+                said.append(await self._supplier.terminate())
+            except SessionFault as fault:
+                faults.append(fault)
+            return ENDED
+
+        # Nobody is handed the token from here on, also while the store is waited for.
+        self._end()
+        if await self._flight.instead(end) is None:
+            raise SessionFault(_CLOSED.detail)
+        if faults:
+            raise faults[0]
+        return said[0]
+
+    def glance(self) -> None:
+        """Take notice of what another process has made of the session; to be called now and then."""
+        version = self._supplier.version()
+        if version != self._seen and not self._flight.busy:
+            self._seen = version
+            self._flight.begin(self._look_around)
 
     async def start(self) -> None:
         if self._prewarm:
@@ -162,7 +215,42 @@ class SessionSource:
                 session.abandon()
             self._quiet_until = _PAST
 
-    def _adopt(self, fresh: Fresh, started: float) -> PreparedInjection | Failed:
+    async def _look_around(self) -> PreparedInjection | Failed:
+        news = await self._supplier.look(self._token)
+        if isinstance(news, Fresh):
+            return self._adopt(news, self._clock())
+        if news is ENDED:
+            self._end()
+        elif news is REPLACED:
+            self._void()
+        return _NO_NEWS
+
+    def _end(self) -> None:
+        if self._failed is not ENDED:
+            self._report.terminated()
+        self._session.terminate()
+        self._failed = ENDED
+        self._forget()
+
+    def _void(self) -> None:
+        """The token that there is belongs to a session that is no more."""
+        self._session.revive()
+        self._session.reject(self._session.serial)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._token = self._injection = None
+        self._quiet_until = _PAST
+
+    def _unfit(self, token: Secret) -> SecretUnavailable | None:
+        try:
+            token_line(self._header, self._scheme, token.reveal())
+        except SecretUnavailable as unavailable:
+            return unavailable
+        return None
+
+    def _adopt(self, fresh: Fresh, started: float | None) -> PreparedInjection | Failed:
+        """`started` is when it was asked for, None for one from outside."""
         try:
             line = token_line(self._header, self._scheme, fresh.token.reveal())
         except SecretUnavailable as unavailable:
@@ -173,7 +261,11 @@ class SessionSource:
         self._token = fresh.token
         if self._injection is None or self._injection.lines != line:
             self._injection = PreparedInjection(lines=line)
-        self._report.refreshed(fresh, now - started)
+        self._quiet_until = _PAST
+        if started is None:
+            self._report.installed(fresh)
+        else:
+            self._report.refreshed(fresh, now - started)
         return self._injection
 
     def _fail(self, failed: Failed, started: float) -> None:

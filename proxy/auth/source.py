@@ -6,9 +6,9 @@ What must not live here: any scheme, and how secrets are read.
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from proxy.secret import REDACTED
+from proxy.secret import REDACTED, Secret
 
-__all__ = ["CredentialSource", "PreparedInjection"]
+__all__ = ["CredentialSource", "NotASession", "PreparedInjection", "SessionFault", "StaticSource", "Tokens"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -24,6 +24,30 @@ class PreparedInjection:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a credential is not serialised")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Tokens:
+    """A session from outside: an access token that is good for `lifetime` seconds, a refresh token, or both."""
+
+    access: Secret | None
+    refresh: Secret | None
+    lifetime: float = 0.0
+
+    def __repr__(self) -> str:
+        return f"Tokens({REDACTED})"
+
+
+class SessionFault(Exception):
+    """A session could not be begun or ended from outside. `detail` says why and what to do, and holds no secret."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class NotASession(SessionFault):
+    """The profile has a credential that is not a session: there is nothing to begin or to end."""
 
 
 class CredentialSource(Protocol):
@@ -67,8 +91,30 @@ class CredentialSource(Protocol):
     def replayed(self, injection: PreparedInjection, *, accepted: bool) -> None:
         """What an upstream said to a request that was repeated with `injection`."""
 
+    async def install(self, tokens: Tokens) -> None:
+        """Put a session from outside in place at once: kept first, then used by all who wait. Raises SessionFault."""
+
+    async def terminate(self) -> str:
+        """Clear the session everywhere; requests answer SessionExpired until there is another one.
+
+        Says what there is to say beside that (of a revocation), or nothing. Raises SessionFault where it is cleared in
+        memory alone.
+        """
+
     async def start(self) -> None:
         """Obtains the credential once, so that a start can warn; raises as `current` does."""
 
     async def close(self) -> None:
         """Stops what runs for it; it hands out nothing new afterwards."""
+
+
+class StaticSource:
+    """What a credential that is no session says to sessions from outside."""
+
+    __slots__ = ()
+
+    async def install(self, tokens: Tokens) -> None:
+        raise NotASession("this profile's credential stands in the configuration; there is no session to begin")
+
+    async def terminate(self) -> str:
+        raise NotASession("this profile's credential stands in the configuration; there is no session to end")

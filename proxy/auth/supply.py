@@ -1,4 +1,4 @@
-"""Where a session's tokens come from, as the session sees it, and what may come of asking.
+"""Where a session's tokens come from, as the session sees it: by asking, or from outside.
 
 What must not live here: any grant, and when to ask.
 """
@@ -6,9 +6,10 @@ What must not live here: any grant, and when to ask.
 from dataclasses import dataclass
 from typing import Protocol
 
+from proxy.auth.source import SessionFault, Tokens
 from proxy.secret import Secret
 
-__all__ = ["Failed", "Fresh", "Supplier"]
+__all__ = ["ENDED", "REPLACED", "Failed", "Fresh", "Supplier", "Unkept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,13 @@ class Failed:
         return f"{self.detail}: {self.said}" if self.said else self.detail
 
 
+ENDED = Failed(
+    "the session was ended, and only a new one helps: `outrider login`, other tokens, or another configured secret",
+    terminal=True,
+)
+REPLACED = Failed("another session has taken its place")
+
+
 class Supplier(Protocol):
     """Obtains tokens. Asked by one at a time."""
 
@@ -45,5 +53,41 @@ class Supplier(Protocol):
     def changed(self, now: float) -> bool:
         """Whether there are other credentials than those that failed; costs a look at a small file at most."""
 
+    async def install(self, tokens: Tokens) -> Fresh | None:
+        """Keep a session from outside in the place of the one that there is; None where a token is still to be asked
+        for. Raises SessionFault, and then nothing has changed."""
+
+    async def terminate(self) -> str:
+        """Clear the session where it is kept, so that nobody takes it up again; says what there is to say beside that.
+
+        Raises SessionFault where it could not be cleared.
+        """
+
+    def version(self) -> object:
+        """Something that differs once somebody has written the session anew; cheap, and never raises."""
+
+    async def look(self, held: Secret | None) -> Fresh | Failed | None:
+        """What others have made of the session: a token to take, `ENDED`, `REPLACED`; None for nothing new."""
+
     async def close(self) -> None:
         """Stops what runs for it."""
+
+
+class Unkept:
+    """What a supplier that keeps nothing says to sessions from outside."""
+
+    __slots__ = ()
+
+    async def install(self, tokens: Tokens) -> Fresh | None:
+        if tokens.access is None or tokens.refresh is not None:
+            raise SessionFault("this profile has no use for a refresh token; give an access token alone")
+        return Fresh(tokens.access, tokens.lifetime)
+
+    async def terminate(self) -> str:
+        return ""
+
+    def version(self) -> object:
+        return None
+
+    async def look(self, held: Secret | None) -> Fresh | Failed | None:
+        return None

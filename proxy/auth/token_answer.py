@@ -35,11 +35,12 @@ _KNOWN = _TERMINAL | {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Granted:
-    """A token, good for `lifetime` seconds; `refresh` where the server gave one with it."""
+    """A token, good for `lifetime` seconds; `refresh` where the server gave one with it, `scope` where it said."""
 
     access: Secret
     refresh: Secret | None
     lifetime: float
+    scope: str = ""
 
     def __repr__(self) -> str:
         return f"Granted({REDACTED})"
@@ -77,7 +78,9 @@ def read_answer(reply: Reply, now: float) -> Granted | Refused:
     if lifetime <= 0:
         return Refused("the token endpoint gave a token that has expired already")
     refresh = answer.get("refresh_token")
-    return Granted(Secret(access), Secret(refresh) if is_token(refresh) else None, min(lifetime, _LONGEST))
+    kept = Secret(refresh) if is_token(refresh) else None
+    scope = answer.get("scope")
+    return Granted(Secret(access), kept, min(lifetime, _LONGEST), scope if is_token(scope) else "")
 
 
 def _members(reply: Reply) -> dict[str, object]:

@@ -126,6 +126,12 @@ class Session:
         self._over = False
         self._cooling.succeeded()
 
+    def terminate(self) -> None:
+        """The session was ended: not even the token that there is may be used."""
+        self._renewing = False
+        self._over = True
+        self._expire_at = self._renew_at = _PAST
+
     def reject(self, serial: int) -> None:
         """An upstream refused the token `serial`. It counts only for the current one."""
         if serial == self.serial:

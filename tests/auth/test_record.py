@@ -9,7 +9,14 @@ RECORD = Record("seed", "form", Secret("s3cret-access"), Secret("s3cret-refresh"
 
 
 @pytest.mark.parametrize(
-    "record", [RECORD, Record("seed"), replace(RECORD, rotates=None), replace(RECORD, rotates=True, pending=None)]
+    "record",
+    [
+        RECORD,
+        Record("seed"),
+        replace(RECORD, rotates=None),
+        replace(RECORD, rotates=True, pending=None),
+        Record("s", ended="x", scope="a b"),
+    ],
 )
 def test_a_record_survives_its_file(record: Record) -> None:
     assert decode(encode(record)) == record
@@ -49,6 +56,7 @@ def test_without_a_token_nothing_is_left() -> None:
         b'{"version": 1, "seed": "", "form": "", "expires_at": "7"}',
         b'{"version": 1, "seed": "", "form": "", "pending": true}',
         b'{"version": 1, "seed": "", "form": "", "rotates": "yes"}',
+        b'{"version": 1, "seed": "", "form": "", "ended": true}',
         b"[" * 100_000,
     ],
 )

@@ -8,7 +8,8 @@ import pytest
 
 from proxy.auth.session import SessionSource
 from proxy.auth.session_report import SessionReport
-from proxy.auth.supply import Failed, Fresh
+from proxy.auth.source import SessionFault, Tokens
+from proxy.auth.supply import ENDED, REPLACED, Failed, Fresh, Unkept
 from proxy.errors import CredentialUnavailable, SessionExpired
 from proxy.observe.session_tally import SessionTally
 from proxy.secret import Secret
@@ -17,7 +18,7 @@ from tests.auth.tools import FakeClock
 TERMINAL = Failed("the endpoint refuses for good", terminal=True)
 
 
-class Supplier:
+class Supplier(Unkept):
     """Hands out `outcomes` in turn, each once `open` is set; numbered tokens when there are none left."""
 
     def __init__(self, *outcomes: Fresh | Failed | BaseException) -> None:
@@ -27,6 +28,9 @@ class Supplier:
         self.open.set()
         self.news = False
         self.closed = False
+        self.fault: SessionFault | None = None
+        self.written = 0
+        self.elsewhere: Fresh | Failed | None = None
 
     async def supply(self, held: Secret | None) -> Fresh | Failed:
         self.held.append(held)
@@ -38,6 +42,22 @@ class Supplier:
 
     def changed(self, now: float) -> bool:
         return self.news
+
+    async def install(self, tokens: Tokens) -> Fresh | None:
+        if self.fault is not None:
+            raise self.fault
+        return None if tokens.access is None else await super().install(tokens)
+
+    async def terminate(self) -> str:
+        if self.fault is not None:
+            raise self.fault
+        return "told the server"
+
+    def version(self) -> object:
+        return self.written
+
+    async def look(self, held: Secret | None) -> Fresh | Failed | None:
+        return self.elsewhere
 
     async def close(self) -> None:
         self.closed = True
@@ -213,3 +233,155 @@ async def test_without_prewarm_a_start_asks_for_nothing(clock: FakeClock, tally:
     await source.start()
     assert (supplier.held, tally.state()) == ([], "empty")
     assert (await source.current()).lines == b"X-T: t1\r\n"
+
+
+# Sessions from outside
+
+
+INSTALLED = b"Authorization: Bearer installed\r\n"
+
+
+def tokens(access: str | None = "installed", refresh: str | None = None, lifetime: float = 1000) -> Tokens:
+    return Tokens(Secret(access) if access else None, Secret(refresh) if refresh else None, lifetime)
+
+
+async def test_a_session_from_outside_is_used_at_once(wrap: Wrap, clock: FakeClock, tally: SessionTally) -> None:
+    source = wrap(Supplier())
+    await source.current()
+    await source.install(tokens())
+    held = source.peek(clock())
+    assert held is not None
+    assert (held.lines, tally.state(), tally.expiry) == (INSTALLED, "valid", 6000)
+
+
+async def test_those_who_wait_for_a_token_endpoint_that_hangs_go_on_with_what_is_installed(wrap: Wrap) -> None:
+    supplier = Supplier()
+    supplier.open.clear()
+    source = wrap(supplier)
+    waiting = [asyncio.create_task(source.current()) for _ in range(10)]
+    await until(lambda: len(supplier.held) == 1)
+    await source.install(tokens())
+    assert {held.lines for held in await asyncio.gather(*waiting)} == {INSTALLED}
+
+
+async def test_an_installation_that_fails_leaves_the_session_as_it_was(wrap: Wrap) -> None:
+    supplier = Supplier()
+    source = wrap(supplier)
+    held = await source.current()
+    supplier.fault = SessionFault("no room")
+    with pytest.raises(SessionFault, match="no room"):
+        await source.install(tokens())
+    assert await source.current() is held
+
+
+async def test_those_who_wait_while_an_installation_fails_get_their_token_all_the_same(wrap: Wrap) -> None:
+    supplier = Supplier()
+    supplier.open.clear()
+    supplier.fault = SessionFault("no room")
+    source = wrap(supplier)
+    waiting = asyncio.create_task(source.current())
+    await until(lambda: len(supplier.held) == 1)
+    with pytest.raises(SessionFault):
+        await source.install(tokens())
+    supplier.open.set()
+    assert (await waiting).lines == b"Authorization: Bearer t2\r\n"
+
+
+async def test_a_token_that_no_field_can_carry_is_not_installed(wrap: Wrap) -> None:
+    source = wrap(Supplier())
+    with pytest.raises(SessionFault, match="control character"):
+        await source.install(tokens("a\r\nb"))
+
+
+async def test_a_refresh_token_alone_is_exchanged_at_once(wrap: Wrap, clock: FakeClock) -> None:
+    supplier = Supplier()
+    source = wrap(supplier)
+    await source.current()
+    await source.install(tokens(None, "refresh"))
+    held = source.peek(clock())
+    assert held is not None
+    assert (held.lines, supplier.held) == (b"Authorization: Bearer t2\r\n", [None, None])
+
+
+async def test_a_session_that_was_ended_answers_nothing_but_that(wrap: Wrap, tally: SessionTally) -> None:
+    supplier = Supplier()
+    source = wrap(supplier)
+    held = await source.current()
+    assert await source.terminate() == "told the server"
+    assert source.peek(1000.0) is None
+    with pytest.raises(SessionExpired, match="outrider login"):
+        await source.current()
+    with pytest.raises(SessionExpired):
+        await source.refresh(held)
+    assert (len(supplier.held), tally.state(), tally.expiry) == (1, "expired", 0)
+
+
+async def test_those_who_wait_when_a_session_is_ended_hear_it(wrap: Wrap) -> None:
+    supplier = Supplier()
+    supplier.open.clear()
+    source = wrap(supplier)
+    waiting = asyncio.create_task(source.current())
+    await until(lambda: len(supplier.held) == 1)
+    await source.terminate()
+    with pytest.raises(SessionExpired):
+        await waiting
+
+
+async def test_a_session_whose_end_cannot_be_kept_is_over_all_the_same(wrap: Wrap) -> None:
+    supplier = Supplier()
+    source = wrap(supplier)
+    await source.current()
+    supplier.fault = SessionFault("no room")
+    with pytest.raises(SessionFault, match="no room"):
+        await source.terminate()
+    with pytest.raises(SessionExpired):
+        await source.current()
+
+
+@pytest.mark.parametrize("how", ["install", "other credentials"])
+async def test_an_ended_session_lives_again_with(wrap: Wrap, tally: SessionTally, how: str) -> None:
+    supplier = Supplier()
+    source = wrap(supplier)
+    await source.terminate()
+    if how == "install":
+        await source.install(tokens())
+    supplier.news = True
+    await source.current()
+    assert (tally.state(), source.unusable) == ("valid", None)
+
+
+async def test_what_another_process_has_done_is_noticed_while_a_token_is_still_good(wrap: Wrap) -> None:
+    supplier = Supplier()
+    source = wrap(supplier)
+    held = await source.current()
+    supplier.written, supplier.elsewhere = 1, Fresh(Secret("theirs"), 500, shared=True)
+    source.glance()
+    await until(lambda: source.peek(1000.0) not in (None, held))
+    assert (await source.current()).lines == b"Authorization: Bearer theirs\r\n"
+    supplier.written, supplier.elsewhere = 2, ENDED
+    source.glance()
+    await until(lambda: source.peek(1000.0) is None)
+    with pytest.raises(SessionExpired):
+        await source.current()
+
+
+async def test_a_token_of_a_session_that_was_replaced_elsewhere_is_not_used(wrap: Wrap) -> None:
+    supplier = Supplier()
+    source = wrap(supplier)
+    await source.current()
+    supplier.written, supplier.elsewhere = 1, REPLACED
+    source.glance()
+    await until(lambda: source.peek(1000.0) is None)
+    assert (await source.current()).lines == b"Authorization: Bearer t2\r\n"
+
+
+async def test_a_look_that_finds_nothing_new_asks_for_nothing(wrap: Wrap) -> None:
+    supplier = Supplier()
+    source = wrap(supplier)
+    supplier.written = 1
+    source.glance()
+    held = await source.current()
+    supplier.written = 2
+    source.glance()
+    await asyncio.sleep(0)
+    assert (source.peek(1000.0), len(supplier.held)) == (held, 1)

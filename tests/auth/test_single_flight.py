@@ -80,3 +80,30 @@ async def test_a_closed_one_starts_nothing(work: Work) -> None:
     flight = SingleFlight(work)
     await flight.close()
     assert (flight.begin(), await flight.join(), work.runs) == (None, None, 0)
+
+
+async def test_another_run_takes_the_place_of_the_one_under_way_and_answers_its_waiters(work: Work) -> None:
+    flight = SingleFlight(work)
+    waiting = asyncio.create_task(flight.join())
+    await turn()
+
+    async def other() -> int:
+        return 100 + work.cancelled
+
+    assert await flight.instead(other) == 101
+    assert await waiting == 101
+
+
+async def test_runs_that_take_anothers_place_come_in_turn(work: Work) -> None:
+    flight = SingleFlight(work)
+    first, second = asyncio.create_task(flight.instead(work)), asyncio.create_task(flight.instead(work))
+    await turn()
+    assert work.runs == 1
+    work.release.set()
+    assert (await first, await second, work.cancelled) == (1, 2, 0)
+
+
+async def test_nothing_takes_a_place_after_the_close(work: Work) -> None:
+    flight = SingleFlight(work)
+    await flight.close()
+    assert await flight.instead(work) is None

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.auth import CredentialSource, PreparedInjection
+from proxy.auth import CredentialSource, NotASession, PreparedInjection, Tokens
 from proxy.errors import CredentialUnavailable
+from proxy.secret import Secret
 from tests.auth.tools import FakeClock, python, source, write_secret
 
 Open = Callable[[Path, FakeClock], CredentialSource]
@@ -121,6 +122,16 @@ async def test_without_a_credential_peek_has_nothing(bad: CredentialSource, cloc
     with pytest.raises(CredentialUnavailable):
         await bad.current()
     assert bad.peek(clock()) is None
+
+
+@pytest.mark.parametrize("name", [name for name in GOOD if name != "exec"])
+async def test_a_credential_of_the_configuration_is_no_session(name: str, tmp_path: Path, clock: FakeClock) -> None:
+    held = GOOD[name](tmp_path, clock)
+    with pytest.raises(NotASession, match="in the configuration"):
+        await held.install(Tokens(Secret("t"), None, 10))
+    with pytest.raises(NotASession, match="in the configuration"):
+        await held.terminate()
+    assert (await held.current()).lines + (await held.current()).query + (await held.current()).cookie
 
 
 async def test_closing_twice_is_harmless(good: CredentialSource) -> None:
