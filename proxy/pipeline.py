@@ -22,6 +22,7 @@ from proxy.config.auth_model import SecretRef
 from proxy.config.model import Config, Upstream
 from proxy.errors import CredentialUnavailable, SessionExpired
 from proxy.message import Stage
+from proxy.observe.request_log import open_request_log
 from proxy.observe.tally import Tallies, UpstreamTally
 from proxy.policy.routing import RouteEntry, RoutingTable
 from proxy.stages.admission import Admission
@@ -81,7 +82,10 @@ class Pipeline:
         shared = self.sources.values() if config.state.dir else ()
         self._store_poll = StorePoll(loop, [source for source in shared if isinstance(source, SessionSource)])
         self._pools = {name: self._pool(upstream, base) for name, upstream in config.upstreams.items()}
-        self._context = Context(loop, tallies, self._pools, self.sources, base, config.auth)
+        urls = {name: upstream.url for name, upstream in config.upstreams.items()}
+        self.request_log = open_request_log(config.log, urls, loop)
+        timed = self.request_log is not None
+        self._context = Context(loop, tallies, self._pools, self.sources, base, config.auth, timed=timed)
         self.chains = [self._chain(entry) for entry in self.routes.routes]
 
     def open_secret(self, ref: SecretRef) -> SecretReader:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.peers.captured import CapturedLog, captured_log
 from tests.peers.httpbin import httpbin_missing, running_httpbin
 from tests.peers.nginx import nginx_missing, running_nginx
 from tests.peers.oidc_provider import OidcProvider, oidc_missing, running_oidc
@@ -54,6 +55,13 @@ async def outrider_process(tmp_path: Path) -> AsyncIterator[Callable[..., Awaita
 def _free_ports() -> tuple[int, int]:
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         return one.getsockname()[1], two.getsockname()[1]
+
+
+@pytest.fixture
+def captured() -> Iterator[Callable[..., CapturedLog]]:
+    """`captured()` sets the process's log up, and shows what it writes; everything is as before after the test."""
+    with captured_log() as begin:
+        yield begin
 
 
 @pytest.fixture(scope="session")

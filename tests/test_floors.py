@@ -17,6 +17,7 @@ CONFIG_SCHEMA = [
     "proxy.config.dedup_model",
     "proxy.config.errors_model",
     "proxy.config.hedge_model",
+    "proxy.config.log_model",
     "proxy.config.model",
     "proxy.config.oauth2_model",
     "proxy.config.patterns",

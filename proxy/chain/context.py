@@ -22,10 +22,10 @@ T = TypeVar("T")
 class Context:
     """`base` is where relative paths start. `pools` are by upstream, `sources` and `profiles` by profile.
 
-    `mark` tells this process from other Outriders in `Via`.
+    `timed` is whether somebody is told how long upstreams take. `mark` tells this process from others in `Via`.
     """
 
-    __slots__ = ("_shared", "base", "loop", "mark", "pools", "profiles", "sources", "tallies")
+    __slots__ = ("_shared", "base", "loop", "mark", "pools", "profiles", "sources", "tallies", "timed")
 
     def __init__(
         self,
@@ -35,9 +35,12 @@ class Context:
         sources: Mapping[str, CredentialSource],
         base: Path,
         profiles: Mapping[str, AuthProfile],
+        *,
+        timed: bool = False,
     ) -> None:
         self.loop = loop
         self.profiles = profiles
+        self.timed = timed
         self.base = base
         self.mark = os.urandom(4).hex().encode()
         self.tallies = tallies

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from proxy.chain.authenticate import authenticate
 from proxy.chain.breaker import breaker
+from proxy.chain.clock import clock
 from proxy.chain.coalesce import coalesce
 from proxy.chain.concurrency import concurrency
 from proxy.chain.context import Context
@@ -17,6 +18,7 @@ from proxy.chain.min_interval import min_interval
 from proxy.chain.normalize import normalize
 from proxy.chain.rate_limit import rate_limit
 from proxy.chain.retry import retry
+from proxy.chain.server_timing import server_timing
 from proxy.chain.sign import sign
 from proxy.chain.transport import transport
 from proxy.message import Stage
@@ -37,6 +39,7 @@ class Place(NamedTuple):
 
 ORDER = (
     Place("admission", None, "outermost, at the edge itself: refuses before anything is spent"),
+    Place("server timing", server_timing, "outside everything that waits, and that an answer may be shared by"),
     Place(
         "normalize",
         normalize,
@@ -56,6 +59,7 @@ ORDER = (
     Place("rate limit", rate_limit, "next to the wire: what goes on it spends quota, retries and replays included"),
     Place("deadline", deadline, "next to the wire: nothing waits between telling the time that is left and sending"),
     Place("sign", sign, "inside all that waits or changes fields: each attempt is signed as it is sent, at its moment"),
+    Place("clock", clock, "next to the wire: what it measures is the upstream, and no waiting of our own"),
     Place("transport", None, "innermost: what it does is on the wire"),
 )
 """From the outermost inwards."""

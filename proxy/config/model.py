@@ -15,6 +15,7 @@ from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.dedup_model import Dedup
 from proxy.config.errors_model import ErrorsPolicy
 from proxy.config.hedge_model import HedgePolicy
+from proxy.config.log_model import Log
 from proxy.config.rate_model import QuotaPolicy, RateLimits
 from proxy.config.retry_model import Replay, Retry
 from proxy.config.units import Duration, Size
@@ -102,13 +103,6 @@ class Limits(Model):
     head_timeout: Duration = Field(10.0, description="From the first byte of a request to the end of its head.")
     idle_timeout: Duration = Field(75.0, description="How long a kept-alive caller may be silent between requests.")
     min_body_rate: Size = Field(64, description="Bytes a second below which an upload is given up; 0 for none.")
-
-
-class Log(Model):
-    """What the daemon writes to standard error."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is written.")
-    format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else JSON.")
 
 
 class State(Model):
@@ -216,6 +210,7 @@ class Upstream(Model):
     breaker: BreakerPolicy | None = Field(None, description="Leaves it alone while it fails; off when left out.")
     hedge: HedgePolicy | None = Field(None, description="A second call when the first is slow; off when left out.")
     errors: ErrorsPolicy | None = Field(None, description="Its own error answers; untouched when left out.")
+    server_timing: bool = Field(False, description="Tell callers in `Server-Timing` where the time went.")
     tls: Tls = Field(Tls(), description="TLS toward it.")
     pool: Pool = Field(Pool(), description="Connections kept to it.")
     routes: list[Route] = Field([], description="The first that matches overrides the policies above.")

@@ -24,7 +24,6 @@ from proxy.edge.tunnel import run_tunnel
 from proxy.edge.visit import CALLER_GONE, Visit
 from proxy.errors import ContentTooLarge, InternalError, OutriderError
 from proxy.message import Exchange
-from proxy.observe.log import event
 from proxy.pipeline import Chain, Pipeline
 from proxy.policy.guard import Guard, host_name
 from proxy.policy.routing import Matched
@@ -148,18 +147,7 @@ class ProxyHandler:
             visit.status = CALLER_GONE
 
     def _note(self, visit: Visit, error: OutriderError, upstream: str | None) -> None:
-        level = logging.WARNING if error.status >= 500 else logging.INFO
-        if self._log.isEnabledFor(level):
-            event(
-                self._log,
-                level,
-                "request.failed",
-                f"{error.code} at {error.stage}: {error.detail}",
-                code=error.code,
-                stage=error.stage,
-                upstream=upstream,
-                request_id=visit.request_id.decode("latin-1"),
-            )
+        visit.error = error
         self._tallies.events.publish(
             "request.error",
             code=error.code,
@@ -174,12 +162,18 @@ class ProxyHandler:
         if visit.admitted:
             self._pipeline.admission.leave()
         if visit.chain is None:
-            tally = self._tallies.none
+            tally, upstream = self._tallies.none, ""
             tally.begin()
         else:
-            tally = visit.chain.tally
+            tally, upstream = visit.chain.tally, visit.chain.entry.upstream.name
         now = self._loop.time()
         received = visit.received if visit.content is None else visit.content.received
         status = visit.status or CALLER_GONE
-        tally.end(visit.method, status, now - visit.started, received, visit.sent, visit.request_id)
+        seconds = now - visit.started
+        tally.end(visit.method, status, seconds, received, visit.sent, visit.request_id)
+        if (log := self._pipeline.request_log) is not None:
+            log.note(
+                visit.method, visit.message.path, status, seconds, received, visit.sent, visit.request_id, upstream,
+                visit.exchange, visit.error,
+            )  # fmt: skip
         visit.connection.rest(now)

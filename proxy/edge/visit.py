@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aiohttp.streams import StreamReader
 
     from proxy.edge.caller import CallerConnection
+    from proxy.errors import OutriderError
     from proxy.message import Exchange
     from proxy.pipeline import Chain
 
@@ -25,7 +26,7 @@ class Visit:
     """`status` is what the caller was told, 0 before that; `sent` and `received` are bytes of content."""
 
     __slots__ = (
-        "admitted", "caller", "chain", "connection", "content", "exchange", "keep_alive", "message", "method",
+        "admitted", "caller", "chain", "connection", "content", "error", "exchange", "keep_alive", "message", "method",
         "old", "origin", "payload", "received", "request_id", "sent", "started", "status",
     )  # fmt: skip
 
@@ -47,6 +48,7 @@ class Visit:
         self.chain: Chain | None = None
         self.content: CallerContent | None = None
         self.origin: bytes | None = None
+        self.error: OutriderError | None = None
         self.admitted = False
         self.caller = ""
         self.keep_alive = False

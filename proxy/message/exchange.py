@@ -22,17 +22,21 @@ class Exchange:
     `caller` is the name of the caller, empty where callers are not told apart. `wants_…` and `min_interval` (seconds)
     are the caller's own wishes. `queued` (seconds), `coalesced`, `hedged` and `replayable` (False once its content can
     no longer be sent again) are told to the caller in `Proxy-Status`.
+    `auth_wait` is for how long a credential was waited for, `first_byte` how long the upstream took to answer the last
+    attempt, where somebody wants to know (seconds).
     `injection` is what the authenticate stage decided to put into the head; the transport writes it.
     """
 
     __slots__ = (
         "attempts",
+        "auth_wait",
         "caller",
         "coalesced",
         "content",
         "deadline",
         "expects_continue",
         "fields",
+        "first_byte",
         "hedged",
         "host",
         "injection",
@@ -77,6 +81,8 @@ class Exchange:
         self.caller = ""
         self.attempts = 0
         self.queued = 0.0
+        self.auth_wait = 0.0
+        self.first_byte = 0.0
         self.coalesced = False
         self.hedged = False
         self.refreshed = False
@@ -87,7 +93,7 @@ class Exchange:
         """The same request for a second call at the same time, which has its own attempts, waits and credential."""
         twin = copy(self)
         twin.attempts = 0
-        twin.queued = 0.0
+        twin.queued = twin.auth_wait = twin.first_byte = 0.0
         twin.injection = None
         return twin
 

@@ -14,29 +14,93 @@ from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 from proxy.errors import OutriderError
+from proxy.observe.printable import printable
+from proxy.observe.sink import Sink
 
-__all__ = ["LOGGER", "JsonFormatter", "TextFormatter", "configure", "event"]
+__all__ = [
+    "LEVELS",
+    "LOGGER",
+    "JsonFormatter",
+    "TextFormatter",
+    "configure",
+    "current_sink",
+    "event",
+    "level_name",
+    "set_level",
+    "writes_text",
+]
 
 LOGGER = "outrider"
 """Name of the logger that all of Outrider writes to."""
 
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+"""The levels by the names that they have in the configuration."""
 
 
 def configure(level: str, style: Literal["auto", "text", "json"], stream: TextIO | None = None) -> logging.Logger:
     """Set the process's log up, other libraries' warnings included. `auto` is text on a terminal and else JSON."""
     stream = sys.stderr if stream is None else stream
     text = style == "text" or (style == "auto" and stream.isatty())
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(TextFormatter() if text else JsonFormatter())
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    if (earlier := _sink_handler()) is not None:
+        earlier.close()
+    root.handlers[:] = [_SinkHandler(stream, TextFormatter() if text else JsonFormatter())]
     root.setLevel(logging.WARNING)
     # A log that cannot be written must not fill standard error with tracebacks of its own.
     logging.raiseExceptions = False
-    logger = logging.getLogger(LOGGER)
-    logger.setLevel(_LEVELS[level])
-    return logger
+    set_level(level)
+    return logging.getLogger(LOGGER)
+
+
+def set_level(level: str) -> None:
+    """Change the least level that is written, from now on. Raises KeyError for a name that is none of `LEVELS`."""
+    logging.getLogger(LOGGER).setLevel(LEVELS[level])
+
+
+def level_name() -> str:
+    """The least level that is written, by its name."""
+    return logging.getLevelName(logging.getLogger(LOGGER).getEffectiveLevel()).lower()
+
+
+class _SinkHandler(logging.Handler):
+    """Writes records to a sink, which others that write lines use too."""
+
+    def __init__(self, stream: TextIO, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self.sink = Sink(stream, self._lost)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.sink.say(self.format(record) + "\n")
+
+    def flush(self) -> None:
+        self.sink.flush()
+
+    def close(self) -> None:
+        self.sink.stop()
+        super().close()
+
+    def _lost(self, lines: int) -> str:
+        message = f"{lines} log lines were left out, because they were not taken off fast enough"
+        record = logging.LogRecord(LOGGER, logging.WARNING, "", 0, message, None, None)
+        record.__dict__["event"] = "log.lost"
+        return self.format(record) + "\n"
+
+
+def _sink_handler() -> _SinkHandler | None:
+    return next((handler for handler in logging.getLogger().handlers if isinstance(handler, _SinkHandler)), None)
+
+
+def current_sink() -> Sink | None:
+    """Where this process writes its log; None before `configure`."""
+    handler = _sink_handler()
+    return None if handler is None else handler.sink
+
+
+def writes_text() -> bool:
+    """Whether lines are for people."""
+    handler = _sink_handler()
+    return handler is not None and isinstance(handler.formatter, TextFormatter)
 
 
 def event(
@@ -76,10 +140,8 @@ class TextFormatter(logging.Formatter):
     """A line for people: time, level, message, attributes; a stack trace is indented below it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        parts = [_time(record), record.levelname.lower().ljust(7), _printable(_body(record))]
-        parts += [
-            f"{key}={_printable(str(value))}" for key, value in _attributes(record).items() if key != "event.name"
-        ]
+        parts = [_time(record), record.levelname.lower().ljust(7), printable(_body(record))]
+        parts += [f"{key}={printable(str(value))}" for key, value in _attributes(record).items() if key != "event.name"]
         lines = [" ".join(parts)]
         if error := _error(record):
             lines += [f"    {line}" for line in _trace(error)]
@@ -137,7 +199,3 @@ def _detail(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.errno is not None:
         return f": [{error.errno}] {error.strerror}"
     return ""
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -65,7 +65,7 @@ class Authenticate(Generic[I]):
             return await self._next.send(exchange)
         injection = self._source.peek(self._clock())
         if injection is None:
-            injection = await _within(exchange.deadline, self._source.current())
+            injection = await self._awaited(exchange, self._source.current())
         exchange.injection = injection
         content = exchange.content
         if content is not None and not is_kept(content) and self._source.may_refresh(injection):
@@ -106,7 +106,7 @@ class Authenticate(Generic[I]):
         if not whole:
             # Nothing is held while waiting for a token. What is here as a whole holds nothing, and may be the answer.
             response.close()
-        fresh = await _within(exchange.deadline, source.refresh(rejected))
+        fresh = await self._awaited(exchange, source.refresh(rejected))
         if fresh is None and whole:
             return response
         exchange.refreshed = fresh is not None
@@ -127,6 +127,13 @@ class Authenticate(Generic[I]):
             return False
         judge = rules.judge(response.status, response.lines, response.content.length)
         return judge is not None and await means_refusal(response, judge)
+
+    async def _awaited(self, exchange: Exchange, waiting: Coroutine[None, None, T]) -> T:
+        began = self._clock()
+        try:
+            return await _within(exchange.deadline, waiting)
+        finally:
+            exchange.auth_wait += self._clock() - began
 
 
 async def _within(deadline: float, waiting: Coroutine[None, None, T]) -> T:

@@ -186,5 +186,7 @@ class _Race:
         assert won is not None
         assert twin is not None
         exchange.queued += twin.queued
+        exchange.auth_wait += twin.auth_wait
+        exchange.first_byte = twin.first_byte
         exchange.injection = twin.injection
         return won

@@ -90,8 +90,8 @@ def _python(place: Place, *arguments: str) -> Launch:
 
 
 def _outrider_off(place: Place) -> Launch:
-    listen = f"127.0.0.1:{place.port}"
-    return _python(place, "-m", "proxy", "run", "--upstream", place.upstream_url, "--listen", listen, "--admin", "off")
+    text = settings_files.outrider_off(place.port, place.upstream)
+    return _python(place, "-m", "proxy", "run", "-c", place.write("outrider.yaml", text))
 
 
 def _outrider_on(place: Place) -> Launch:

@@ -6,7 +6,7 @@ passed on as it arrives, one worker, the same credential set. What must not live
 
 from tests.benchmark.plain_upstream import JSON_CONTENT
 
-__all__ = ["POLICIES", "caddy", "haproxy", "nginx_proxy", "nginx_upstream", "outrider"]
+__all__ = ["POLICIES", "caddy", "haproxy", "nginx_proxy", "nginx_upstream", "outrider", "outrider_off"]
 
 _NGINX = """\
 daemon off;
@@ -106,6 +106,15 @@ POLICIES = """\
 """The policies of resilience, none of which has a reason to act."""
 
 
+def outrider_off(port: int, upstream: int) -> str:
+    return f"""\
+listen: 127.0.0.1:{port}
+admin: {{listen: "off"}}
+log: {{requests: none}}
+upstreams: {{api: {{url: "http://127.0.0.1:{upstream}"}}}}
+"""
+
+
 def outrider(port: int, admin: int, upstream: int, token_file: str, policies: str = "") -> str:
     """Every feature on the way that the benchmark's requests take, `/api` and its routes; policies beside."""
     return f"""\
@@ -114,7 +123,7 @@ admin: {{listen: "127.0.0.1:{admin}"}}
 access:
   hosts: [benchmark.localhost]
   origins: ["http://app.localhost:3000"]
-log: {{level: warning}}
+log: {{level: warning, requests: none}}
 auth:
   key: {{type: bearer, token: {{file: {token_file}}}}}
   door: {{type: basic, username: benchmark, password: {{file: {token_file}}}}}

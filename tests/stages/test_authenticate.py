@@ -107,6 +107,15 @@ async def test_a_credential_that_is_not_is_waited_for() -> None:
     assert inner.sent == [_GOOD]
 
 
+async def test_how_long_a_credential_was_waited_for_is_noted() -> None:
+    source, exchange = Source(None), _exchange()
+    sending = asyncio.ensure_future(Authenticate(source, asyncio.get_running_loop().time, CAPS, Inner()).send(exchange))
+    await asyncio.sleep(0.02)
+    source.arrives.set()
+    await asyncio.wait_for(sending, 5)
+    assert 0.015 <= exchange.auth_wait < 5
+
+
 async def test_no_credential_no_request() -> None:
     source, inner = Source(None), Inner()
     source.error = CredentialUnavailable("none")

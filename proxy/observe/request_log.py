@@ -1,0 +1,129 @@
+"""Which requests have a line in the log: by their end, a share of those that went well, and so many a second.
+
+Requests that failed are not sampled, and have a limit of their own, so that no flood of others hides them. What must
+not live here: how a line reads (`request_line`), where it goes (`sink`).
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from proxy.clock import Clock, wall
+from proxy.config.log_model import Log
+from proxy.errors import OutriderError
+from proxy.message import Exchange
+from proxy.observe.log import LOGGER, current_sink, event, writes_text
+from proxy.observe.request_line import JsonLine, Peer, RequestLine, TextLine
+from proxy.observe.sink import Sink
+
+__all__ = ["RequestLog", "open_request_log"]
+
+_FAILED = 499
+"""The least status that counts as a failure: the caller left, or the upstream or Outrider has a fault."""
+_SECOND = 1.0
+
+
+class RequestLog:
+    """`share()` in [0, 1) decides which of the successes are in the sample."""
+
+    __slots__ = ("_failures", "_line", "_log", "_only_failures", "_sample", "_share", "_sink", "_successes", "_wall")
+
+    def __init__(
+        self,
+        policy: Log,
+        sink: Sink,
+        line: RequestLine,
+        loop: asyncio.AbstractEventLoop,
+        wall: Clock = wall,
+        share: Callable[[], float] = random.random,
+    ) -> None:
+        self._log = logging.getLogger(LOGGER)
+        self._sink = sink
+        self._line = line
+        self._wall = wall
+        self._only_failures = policy.requests == "errors"
+        self._sample = policy.sample
+        self._share = share
+        limit = policy.max_rate or 2**62
+        self._successes = _Limit(limit, "went well", loop, self._log)
+        self._failures = _Limit(limit, "failed", loop, self._log)
+
+    def note(
+        self,
+        method: str,
+        target: str,
+        status: int,
+        seconds: float,
+        received: int,
+        sent: int,
+        request_id: bytes,
+        upstream: str,
+        exchange: Exchange | None,
+        error: OutriderError | None,
+    ) -> None:
+        """A request has ended. `target` is as the caller wrote it, `status` what the caller got, sizes of content."""
+        if status >= _FAILED or error is not None:
+            level = logging.WARNING if status >= 500 else logging.INFO
+            limit = self._failures
+        elif self._only_failures or (self._sample < 1 and self._share() >= self._sample):
+            return
+        else:
+            level = logging.INFO
+            limit = self._successes
+        if not self._log.isEnabledFor(level):
+            return
+        now = self._wall()
+        if limit.admits(int(now)):
+            self._sink.add(
+                self._line(
+                    now, level, method, target, status, seconds, received, sent, request_id, upstream, exchange, error
+                )
+            )
+
+
+class _Limit:
+    """So many lines a second; one line tells how many were left out."""
+
+    __slots__ = ("_kind", "_left_out", "_log", "_loop", "_most", "_room", "_second")
+
+    def __init__(self, most: int, kind: str, loop: asyncio.AbstractEventLoop, log: logging.Logger) -> None:
+        self._most = self._room = most
+        self._kind = kind
+        self._loop = loop
+        self._log = log
+        self._second = -1
+        self._left_out = 0
+
+    def admits(self, second: int) -> bool:
+        if second != self._second:
+            self._second = second
+            self._room = self._most
+        if self._room:
+            self._room -= 1
+            return True
+        if not self._left_out:
+            self._loop.call_later(_SECOND, self._tell)
+        self._left_out += 1
+        return False
+
+    def _tell(self) -> None:
+        left_out, self._left_out = self._left_out, 0
+        message = f"{left_out} lines of requests that {self._kind} were left out, past {self._most} a second"
+        event(self._log, logging.WARNING, "log.limited", f"{message} (log.max_rate)", left_out=left_out)
+
+
+def open_request_log(policy: Log, urls: Mapping[str, str], loop: asyncio.AbstractEventLoop) -> RequestLog | None:
+    """None where no request has a line, or this process writes no log. `urls` are the upstreams' by name."""
+    sink = current_sink()
+    if sink is None or policy.requests == "none":
+        return None
+    sink.start(loop)
+    peers = {name: _peer(url) for name, url in urls.items()}
+    return RequestLog(policy, sink, TextLine() if writes_text() else JsonLine(peers), loop)
+
+
+def _peer(url: str) -> Peer:
+    parts = urlsplit(url)
+    return Peer(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))

@@ -1,0 +1,106 @@
+"""Where log lines go: gathered for a moment, then written by a thread of their own.
+
+A full disk or a reader that has stopped must not hold up the event loop, nor may lines pile up without end: past a cap
+they are left out, and a line tells how many. What must not live here: what a line says.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TextIO
+
+__all__ = ["Sink"]
+
+_PAUSE = 0.05
+"""Seconds for which lines are gathered."""
+_GATHERED = 4096
+_CAP = 8 * 2**20
+_PATIENCE = 2.0
+"""Seconds that the last lines are given to be written."""
+
+
+class Sink:
+    """Writes lines, in order, to `stream`; at once until `start` and after `stop`. `lost` makes the line of a loss."""
+
+    def __init__(self, stream: TextIO, lost: Callable[[int], str]) -> None:
+        self._stream = stream
+        self._lost = lost
+        self._lines: deque[str] = deque()
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._outbox: SimpleQueue[str | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._waiting = 0
+        self._left_out = 0
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Gather lines from now on, in this loop."""
+        self._loop = loop
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write_all, name="outrider-log", daemon=True)
+            self._thread.start()
+
+    def add(self, line: str) -> None:
+        """A line that may wait a moment. Only from the loop's own thread."""
+        self._lines.append(line)
+        if self._timer is None:
+            if self._loop is None:
+                self.flush()
+            else:
+                self._timer = self._loop.call_later(_PAUSE, self._tick)
+        elif len(self._lines) >= _GATHERED:
+            self.flush()
+
+    def say(self, line: str) -> None:
+        """A line that is written now, after those before it. From any thread."""
+        self._lines.append(line)
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand over what was gathered."""
+        with self._lock:
+            lines = self._lines
+            # Others may add meanwhile; what is there now is taken out one by one, and nothing is lost between.
+            text = "".join([lines.popleft() for _ in range(len(lines))])
+            if text:
+                self._hand_over(text)
+
+    def stop(self) -> None:
+        """Write everything that is left, for at most two seconds, and lines at once from now on."""
+        self.flush()
+        self._loop = None
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._outbox.put(None)
+            thread.join(_PATIENCE)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.flush()
+
+    def _hand_over(self, text: str) -> None:
+        if self._thread is None:
+            self._write(text)
+        elif self._waiting >= _CAP:
+            self._left_out += text.count("\n")
+        else:
+            if self._left_out:
+                text, self._left_out = self._lost(self._left_out) + text, 0
+            self._waiting += len(text)
+            self._outbox.put(text)
+
+    def _write_all(self) -> None:
+        while (text := self._outbox.get()) is not None:
+            self._write(text)
+            with self._lock:
+                self._waiting -= len(text)
+
+    def _write(self, text: str) -> None:
+        # A log that cannot be written has nowhere to say so, and must not end what it tells of.
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+            self._stream.flush()

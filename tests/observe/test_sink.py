@@ -1,0 +1,113 @@
+import asyncio
+import io
+import threading
+
+from proxy.observe.sink import Sink
+
+
+class Stuck(io.StringIO):
+    """Takes nothing until `free` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = threading.Event()
+        self.asked = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.asked.set()
+        assert self.free.wait(10)
+        return super().write(text)
+
+
+class Broken(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def lost(lines: int) -> str:
+    return f"lost {lines}\n"
+
+
+def test_lines_are_written_at_once_without_a_loop() -> None:
+    stream = io.StringIO()
+    sink = Sink(stream, lost)
+    sink.add("one\n")
+    assert stream.getvalue() == "one\n"
+
+
+async def test_lines_that_may_wait_are_written_soon_and_together() -> None:
+    class Counting(io.StringIO):
+        writes = 0
+
+        def write(self, text: str) -> int:
+            Counting.writes += 1
+            return super().write(text)
+
+    stream = Counting()
+    sink = Sink(stream, lost)
+    sink.start(asyncio.get_running_loop())
+    sink.add("one\n")
+    sink.add("two\n")
+    assert stream.getvalue() == ""
+    async with asyncio.timeout(5):
+        while not stream.getvalue():
+            await asyncio.sleep(0.01)
+    sink.stop()
+    assert (stream.getvalue(), Counting.writes) == ("one\ntwo\n", 1)
+
+
+async def test_a_line_that_is_said_comes_after_those_that_waited() -> None:
+    stream = io.StringIO()
+    sink = Sink(stream, lost)
+    sink.start(asyncio.get_running_loop())
+    sink.add("one\n")
+    sink.say("two\n")
+    sink.add("three\n")
+    sink.stop()
+    assert stream.getvalue() == "one\ntwo\nthree\n"
+
+
+async def test_another_thread_may_say_something() -> None:
+    stream = io.StringIO()
+    sink = Sink(stream, lost)
+    sink.start(asyncio.get_running_loop())
+    sink.add("one\n")
+    await asyncio.to_thread(sink.say, "two\n")
+    sink.stop()
+    assert stream.getvalue() == "one\ntwo\n"
+
+
+async def test_a_reader_that_has_stopped_does_not_hold_up_the_loop_nor_fill_the_memory() -> None:
+    stream = Stuck()
+    sink = Sink(stream, lost)
+    sink.start(asyncio.get_running_loop())
+    sink.say("first\n")
+    assert await asyncio.to_thread(stream.asked.wait, 10)
+    kibibyte = "x" * 1023 + "\n"
+    for _ in range(10):
+        sink.say(kibibyte * 1024)
+    stream.free.set()
+    async with asyncio.timeout(10):
+        while len(stream.getvalue()) < 8 * 2**20:
+            await asyncio.sleep(0.01)
+    sink.say("last\n")
+    sink.stop()
+    written = stream.getvalue()
+    assert len(written) < 9 * 2**20
+    assert written.endswith("last\n")
+    left_out = int(written.split("lost ")[1].split("\n")[0])
+    assert left_out + written.count("x\n") == 10 * 1024
+
+
+def test_a_log_that_cannot_be_written_breaks_nothing() -> None:
+    Sink(Broken(), lost).say("one\n")
+
+
+async def test_it_can_be_stopped_and_used_further() -> None:
+    stream = io.StringIO()
+    sink = Sink(stream, lost)
+    sink.start(asyncio.get_running_loop())
+    sink.stop()
+    sink.add("one\n")
+    sink.stop()
+    assert stream.getvalue() == "one\n"

@@ -1,0 +1,71 @@
+"""What a running Outrider writes to its log about the requests that went through it."""
+
+from tests.peers.raw_upstream import RawUpstream
+from tests.peers.running import TOKEN, facing
+from tests.peers.scripts import answers, closes_unanswered
+
+
+async def test_a_request_has_one_line_with_what_became_of_it(outrider, captured):
+    log = captured()
+    async with RawUpstream(answers()) as upstream:
+        running = await outrider(facing(upstream.url))
+        answer = await running.request(
+            b"POST", b"/orders/1?key=canary-query", b"X-Mine: canary-field", content=b"12345"
+        )
+        assert answer.status == 200
+        await running.stop()
+    (line,) = log.requests
+    assert line["http.request.method"] == "POST"
+    assert line["url.path"] == "/orders/1"
+    assert line["http.response.status_code"] == 200
+    assert (line["server.address"], line["server.port"]) == ("127.0.0.1", upstream.port)
+    assert (line["outrider.upstream"], line["outrider.attempts"]) == ("api", 1)
+    assert line["outrider.request_id"] == (answer.get(b"outrider-request-id") or b"").decode()
+    assert (line["http.request.body.size"], line["http.response.body.size"]) == (5, len(answer.content))
+    assert 0 < line["outrider.duration.upstream"] <= line["outrider.duration.total"]
+    assert not [secret for secret in ("canary-query", "canary-field", "12345", TOKEN) if secret in log.text]
+
+
+async def test_an_error_has_one_line_with_its_code_and_stage(outrider, captured):
+    log = captured()
+    async with RawUpstream(closes_unanswered()) as upstream:
+        running = await outrider(facing(upstream.url, upstream={"retry": {"attempts": 1}}))
+        assert (await running.request(b"POST", b"/x")).status == 502
+        await running.stop()
+    (line,) = log.requests
+    assert (line["event.name"], line["severity_text"]) == ("request.failed", "WARNING")
+    assert (line["error.type"], line["outrider.attempts"]) == ("upstream_disconnected", 1)
+    assert line["body"].startswith("upstream_disconnected at ")
+
+
+async def test_a_request_that_meets_nothing_has_a_line_too(outrider, captured):
+    log = captured()
+    async with RawUpstream(answers()) as upstream:
+        running = await outrider(facing(upstream.url, upstream={"match": {"prefix": "/api"}}))
+        assert (await running.request(b"GET", b"/elsewhere")).status == 404
+        await running.stop()
+    (line,) = log.requests
+    assert (line["error.type"], line["url.path"]) == ("route_not_found", "/elsewhere")
+
+
+async def test_none_means_none(outrider, captured):
+    log = captured()
+    async with RawUpstream(answers()) as upstream:
+        running = await outrider(facing(upstream.url, log={"requests": "none"}))
+        assert (await running.request()).status == 200
+        await running.stop()
+    assert log.requests == []
+
+
+async def test_server_timing_says_where_the_time_went(outrider):
+    async with RawUpstream(answers()) as upstream:
+        running = await outrider(facing(upstream.url, upstream={"server_timing": True}))
+        answer = await running.request()
+        names = [entry.split(b";")[0].strip() for entry in (answer.get(b"server-timing") or b"").split(b",")]
+        assert names == [b"outrider", b"upstream", b"attempts"]
+
+
+async def test_server_timing_is_not_told_unless_asked_for(outrider):
+    async with RawUpstream(answers()) as upstream:
+        running = await outrider(facing(upstream.url))
+        assert (await running.request()).get(b"server-timing") is None
