@@ -21,12 +21,14 @@ from proxy.admin import AdminApi, Health
 from proxy.admin.event_stream import event_routes
 from proxy.admin.looks import look_routes
 from proxy.admin.probes import probe_routes
+from proxy.admin.requests import request_routes
 from proxy.auth import SecretReader, SecretUnavailable, open_secret
 from proxy.clock import monotonic, wall
 from proxy.config.load import LoadedConfig
 from proxy.config.model import Config
 from proxy.config.redact import redacted
 from proxy.edge import Edge
+from proxy.edge.visit import Visit
 from proxy.observe import LoopLag, Tallies, event
 from proxy.observe.build import build_facts, has_compiled_parser
 from proxy.observe.late import LateExposition
@@ -142,8 +144,12 @@ class Daemon:
             *probe_routes(self._health),
             *look_routes(exposition, lambda: redacted(self._config)),
             *event_routes(tallies.events),
+            *request_routes(self._visits, asyncio.get_running_loop().time),
         ]
         return AdminApi(routes, self._token.read if self._token else None)
+
+    def _visits(self) -> list[Visit]:
+        return [] if self._edge is None else self._edge.visits()
 
     def _summary(self) -> str:
         upstreams = ", ".join(

@@ -22,6 +22,7 @@ from proxy.errors import BadRequest, HeadTooLarge, OutriderError, RequestTimeout
 
 if TYPE_CHECKING:
     from proxy.edge.server import EdgeServer
+    from proxy.edge.visit import Visit
 
 __all__ = ["CallerConnection"]
 
@@ -32,15 +33,20 @@ RATE_WINDOW = 5.0
 
 
 class CallerConnection(Intake):
-    """`expire_at` is the end of what the connection is doing now: being idle, sending a head, content, or reading."""
+    """`expire_at` is the end of what the connection is doing now: being idle, sending a head, content, or reading.
 
-    __slots__ = ("_counted", "_stalled", "_unread", "expire_at", "is_local_socket")
+    `visit` is the proxied request that is being handled, None between requests.
+    """
+
+    __slots__ = ("_counted", "_ending", "_stalled", "_unread", "expire_at", "is_local_socket", "visit")
 
     def __init__(self, edge: "EdgeServer", loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(edge, loop, **options)
         self._counted = 0
         self._stalled = False
         self._unread = 0
+        self._ending: tuple[Visit, OutriderError] | None = None
+        self.visit: Visit | None = None
         self.is_local_socket = False
         self.expire_at = NEVER
 
@@ -126,6 +132,30 @@ class CallerConnection(Intake):
         else:
             self._counted = content.received
             self.expire_at = now + RATE_WINDOW
+
+    # Ending a request from outside
+
+    def end_request(self, visit: "Visit", error: OutriderError) -> bool:
+        """Stop `visit` wherever it waits, and let its caller have `error`; whether it was still there to be stopped."""
+        task = self._task_handler
+        if self.visit is not visit or task is None or self._ending is not None:
+            return False
+        self._ending = visit, error
+        task.cancel()
+        return True
+
+    def take_ending(self, visit: "Visit") -> OutriderError | None:
+        """Why the cancellation that has just been caught was; None for any other, which is to go on."""
+        ending, self._ending = self._ending, None
+        task = asyncio.current_task()
+        if ending is None or ending[0] is not visit or task is None or task.uncancel():
+            return None
+        return ending[1]
+
+    @property
+    def request_coroutine(self) -> object:
+        """What the connection's task runs."""
+        return None if self._task_handler is None else self._task_handler.get_coro()
 
     # Refusals that come before a request exists
 

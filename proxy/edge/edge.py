@@ -11,6 +11,7 @@ from proxy.edge.handler import ProxyHandler
 from proxy.edge.listeners import Listeners
 from proxy.edge.local import LocalHandler, LocalService
 from proxy.edge.server import EdgeServer
+from proxy.edge.visit import Visit
 from proxy.errors import OutriderError
 from proxy.observe.tally import Tallies
 from proxy.pipeline import Pipeline
@@ -38,6 +39,12 @@ class Edge:
     @property
     def in_flight(self) -> int:
         return self._pipeline.admission.in_flight
+
+    def visits(self) -> list[Visit]:
+        """The proxied requests in flight, oldest first."""
+        connections = () if self._proxy_server is None else self._proxy_server.callers
+        found = [visit for connection in connections if (visit := connection.visit) is not None]
+        return sorted((visit for visit in found if visit.exchange is not None), key=lambda visit: visit.started)
 
     async def start(self) -> list[str]:
         """Open the proxy listeners; answers with their addresses. Raises OSError."""

@@ -56,6 +56,7 @@ class ProxyHandler:
 
     async def __call__(self, connection: CallerConnection, message: RawRequestMessage, payload: StreamReader) -> bool:
         visit = Visit(connection, message, payload, self.server.new_request_id(), self._loop.time())
+        connection.visit = visit
         try:
             await self._serve(visit)
         except OutriderError as error:
@@ -63,8 +64,11 @@ class ProxyHandler:
         except ConnectionError:
             visit.keep_alive = False
         except asyncio.CancelledError:
-            visit.status = visit.status or CALLER_GONE
-            raise
+            ending = connection.take_ending(visit)
+            if ending is None:
+                visit.status = visit.status or CALLER_GONE
+                raise
+            self._answer_error(visit, ending)
         except Exception:
             # Whatever else goes wrong is a defect of ours: it is logged and answered, and the connection ends.
             self._log.exception("internal error", extra={"event": "request.defect"})
@@ -176,4 +180,6 @@ class ProxyHandler:
                 visit.method, visit.message.path, status, seconds, received, visit.sent, visit.request_id, upstream,
                 visit.exchange, visit.error,
             )  # fmt: skip
-        visit.connection.rest(now)
+        connection = visit.connection
+        connection.visit = None
+        connection.rest(now)

@@ -89,7 +89,7 @@ async def relay(visit: Visit, response: Response) -> None:
         if whole is None:
             await _stream(visit, response)
             return
-        visit.sent = len(whole)
+        visit.sent = visit.length = len(whole)
         framing = b"\r\nContent-Length: %d" % len(whole)
         write(connection, relayed_head(response, framing, visit.request_id, visit.keep_alive, visit.old) + whole)
         if connection.writing_paused:
@@ -101,6 +101,7 @@ async def relay(visit: Visit, response: Response) -> None:
 async def _stream(visit: Visit, response: Response) -> None:
     connection, content = visit.connection, response.content
     chunked = False
+    visit.length = content.length
     if content.length is not None:
         framing = b"\r\nContent-Length: %d" % content.length
     elif visit.old:

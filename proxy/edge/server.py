@@ -8,7 +8,7 @@ import itertools
 import os
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NoReturn
 
 from aiohttp.http import HttpRequestParser, RawRequestMessage
@@ -107,6 +107,11 @@ class EdgeServer(Server):
         if self._uids is not None and not self._is_known(connection.transport):
             return CallerNotAllowed("This user may not use the socket (access.uids).")
         return None
+
+    @property
+    def callers(self) -> Iterable[CallerConnection]:
+        """The connections that are open now."""
+        return self._open
 
     def left(self, connection: CallerConnection) -> None:
         self._open.discard(connection)

@@ -29,18 +29,18 @@ class Counts(Protocol):
 class _Inbox:
     """What the caller sends, in the form that aiohttp's connection feeds: `feed_data` and `feed_eof`."""
 
-    def __init__(self, connection: CallerConnection) -> None:
+    def __init__(self, connection: CallerConnection, counts: Counts) -> None:
         self._connection = connection
+        self._counts = counts
         self._pieces: list[bytes] = []
         self._size = 0
         self._ended = False
-        self.received = 0
         self._arrived = asyncio.Event()
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         self._pieces.append(data)
         self._size += len(data)
-        self.received += len(data)
+        self._counts.received += len(data)
         if self._size >= _HIGH_WATER and self._connection.transport is not None:
             self._connection.transport.pause_reading()
         self._arrived.set()
@@ -66,7 +66,7 @@ async def run_tunnel(connection: CallerConnection, response: Response, request_i
     """Answer 101 and pass bytes until one side ends."""
     tunnel = response.tunnel
     assert tunnel is not None
-    inbox = _Inbox(connection)
+    inbox = _Inbox(connection, counts)
     framing = b"\r\nConnection: Upgrade\r\nUpgrade: " + tunnel.protocol
     try:
         write(connection, relayed_head(response, framing, request_id, keep_alive=True, old=False))
@@ -84,7 +84,6 @@ async def run_tunnel(connection: CallerConnection, response: Response, request_i
         finally:
             upward.cancel()
     finally:
-        counts.received = inbox.received
         response.close()
 
 

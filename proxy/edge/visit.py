@@ -23,11 +23,14 @@ CALLER_GONE = 499
 
 
 class Visit:
-    """`status` is what the caller was told, 0 before that; `sent` and `received` are bytes of content."""
+    """`status` is what the caller was told, 0 before that; `sent` and `received` are bytes of content.
+
+    `length` is that of the answer's content where it is known, `error` what it ended with.
+    """
 
     __slots__ = (
-        "admitted", "caller", "chain", "connection", "content", "error", "exchange", "keep_alive", "message", "method",
-        "old", "origin", "payload", "received", "request_id", "sent", "started", "status",
+        "admitted", "caller", "chain", "connection", "content", "error", "exchange", "keep_alive", "length", "message",
+        "method", "old", "origin", "payload", "received", "request_id", "sent", "started", "status",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +57,7 @@ class Visit:
         self.keep_alive = False
         self.old = False
         self.status = 0
+        self.length: int | None = None
         self.sent = 0
         self.received = 0
 

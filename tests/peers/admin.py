@@ -35,7 +35,7 @@ class Events:
                 continue
             fields = dict(line.split(": ", 1) for line in block.decode().split("\n"))
             data = json.loads(fields["data"])
-            assert int(fields["id"]) == data["id"] if "id" in fields else "id" not in data
+            assert "id" not in fields or int(fields["id"]) == data["id"]
             return fields["event"], data
 
     async def until(self, kind: str) -> dict[str, Any]:
