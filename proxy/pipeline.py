@@ -85,7 +85,9 @@ class Pipeline:
         urls = {name: upstream.url for name, upstream in config.upstreams.items()}
         self.request_log = open_request_log(config.log, urls, loop)
         timed = self.request_log is not None
-        self._context = Context(loop, tallies, self._pools, self.sources, base, config.auth, timed=timed)
+        self._context = Context(
+            loop, tallies, self._pools, self.sources, base, config.auth, timed=timed, wire=config.log.wire
+        )
         self.chains = [self._chain(entry) for entry in self.routes.routes]
 
     def open_secret(self, ref: SecretRef) -> SecretReader:

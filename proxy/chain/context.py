@@ -22,10 +22,11 @@ T = TypeVar("T")
 class Context:
     """`base` is where relative paths start. `pools` are by upstream, `sources` and `profiles` by profile.
 
-    `timed` is whether somebody is told how long upstreams take. `mark` tells this process from others in `Via`.
+    `timed` is whether somebody is told how long upstreams take, `wire` whether heads are logged. `mark` tells this
+    process from others in `Via`.
     """
 
-    __slots__ = ("_shared", "base", "loop", "mark", "pools", "profiles", "sources", "tallies", "timed")
+    __slots__ = ("_shared", "base", "loop", "mark", "pools", "profiles", "sources", "tallies", "timed", "wire")
 
     def __init__(
         self,
@@ -37,10 +38,12 @@ class Context:
         profiles: Mapping[str, AuthProfile],
         *,
         timed: bool = False,
+        wire: bool = False,
     ) -> None:
         self.loop = loop
         self.profiles = profiles
         self.timed = timed
+        self.wire = wire
         self.base = base
         self.mark = os.urandom(4).hex().encode()
         self.tallies = tallies
