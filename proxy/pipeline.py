@@ -73,7 +73,15 @@ class Pipeline:
         self._timer = CoarseTimer(loop, _TICK)
         self._fetcher = Fetcher(self._timer, loop)
         store = FolderStore(base / config.state.dir) if config.state.dir else MemoryStore()
-        means = Means(base, environ, GuardedFetch(self._fetcher, monotonic), store, tallies.sessions)
+        guarded = GuardedFetch(self._fetcher, monotonic)
+        means = Means(
+            base,
+            environ,
+            guarded,
+            store,
+            tallies.sessions,
+            secured=lambda tls: guarded.around(self._fetcher.over(tls, base)),
+        )
         self.sources: dict[str, CredentialSource] = {
             name: source
             for name, profile in config.auth.items()

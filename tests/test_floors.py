@@ -20,6 +20,8 @@ CONFIG_SCHEMA = [
     "proxy.config.log_model",
     "proxy.config.model",
     "proxy.config.oauth2_model",
+    "proxy.config.oauth2_parts",
+    "proxy.config.oauth2_rules",
     "proxy.config.patterns",
     "proxy.config.profile",
     "proxy.config.rate_model",
@@ -27,6 +29,7 @@ CONFIG_SCHEMA = [
     "proxy.config.secret_model",
     "proxy.config.unauthorized_model",
     "proxy.config.signing_model",
+    "proxy.config.tls_model",
     "proxy.config.units",
     "proxy.config.values",
 ]
