@@ -23,6 +23,7 @@ __all__ = [
     "DeadlineExceeded",
     "HeadTooLarge",
     "HostNotAllowed",
+    "InterceptorFailed",
     "InternalError",
     "LoopDetected",
     "MethodNotAllowed",
@@ -33,6 +34,7 @@ __all__ = [
     "Overloaded",
     "RateLimited",
     "RequestCancelled",
+    "RequestRefused",
     "RequestTimeout",
     "RouteNotFound",
     "SessionExpired",
@@ -135,6 +137,16 @@ class LoopDetected(OutriderError):
 class InternalError(OutriderError):
     code, status, title = "internal_error", 500, "Outrider failed"
     token, stage, closes = "proxy_internal_error", "edge", True
+
+
+class InterceptorFailed(OutriderError):
+    code, status, title = "interceptor_failed", 500, "An interceptor failed"
+    token, stage = "proxy_internal_error", "intercept"
+
+
+class RequestRefused(OutriderError):
+    code, status, title = "request_refused", 403, "An interceptor refused the request"
+    token, stage = "http_request_denied", "intercept"
 
 
 class Overloaded(OutriderError):

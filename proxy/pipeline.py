@@ -73,15 +73,7 @@ class Pipeline:
         self._timer = CoarseTimer(loop, _TICK)
         self._fetcher = Fetcher(self._timer, loop)
         store = FolderStore(base / config.state.dir) if config.state.dir else MemoryStore()
-        guarded = GuardedFetch(self._fetcher, monotonic)
-        means = Means(
-            base,
-            environ,
-            guarded,
-            store,
-            tallies.sessions,
-            secured=lambda tls: guarded.around(self._fetcher.over(tls, base)),
-        )
+        means = Means(base, environ, GuardedFetch(self._fetcher, monotonic), store, tallies.sessions)
         self.sources: dict[str, CredentialSource] = {
             name: source
             for name, profile in config.auth.items()
@@ -94,7 +86,7 @@ class Pipeline:
         self.request_log = open_request_log(config.log, urls, loop)
         timed = self.request_log is not None
         self._context = Context(
-            loop, tallies, self._pools, self.sources, base, config.auth, timed=timed, wire=config.log.wire
+            loop, tallies, self._pools, self.sources, base, config.auth, config.interceptors, timed=timed
         )
         self.chains = [self._chain(entry) for entry in self.routes.routes]
 

@@ -21,7 +21,7 @@ def environment(text: str) -> dict[str, str]:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_is_accepted(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    loaded = load_text(text, path.name, environment(text))
+    loaded = load_text(text, path.name, environment(text), path.parent)
     assert loaded.config.upstreams
 
 

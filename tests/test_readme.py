@@ -14,6 +14,7 @@ from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.dedup_model import Dedup
 from proxy.config.errors_model import ErrorsPolicy
 from proxy.config.hedge_model import HedgePolicy
+from proxy.config.interceptor_model import InterceptorEntry
 from proxy.config.load import load_text
 from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, State, Timeouts, Tls, Upstream
 from proxy.config.rate_model import QuotaPolicy, RateLimitPolicy
@@ -31,6 +32,7 @@ SECTIONS = {
     "state.": State,
     "log.": Log,
     "upstreams.NAME.": Upstream,
+    "interceptors.NAME.": InterceptorEntry,
 }
 GROUPS = {
     "match": Match,
@@ -124,8 +126,18 @@ def test_the_table_of_commands_is_the_list_of_commands() -> None:
     assert told == {command.name for command in COMMANDS}
 
 
+def test_the_interceptor_that_is_shown_is_accepted_with_its_configuration(tmp_path: Path) -> None:
+    guide = section("Interceptors")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    (tmp_path / "stamp.py").write_text(code)
+    examples = re.findall(r"^```yaml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        assert load_text(example, "outrider.yaml", {}, tmp_path).config.interceptors
+
+
 def test_the_configuration_that_is_shown_is_accepted() -> None:
-    (example,) = blocks("yaml")
+    example, *_ = blocks("yaml")
     assert yaml.safe_load(example)
     assert load_text(example, "outrider.yaml", {"API_TOKEN": "made-up"}).config.upstreams
 

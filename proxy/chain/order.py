@@ -14,6 +14,7 @@ from proxy.chain.concurrency import concurrency
 from proxy.chain.context import Context
 from proxy.chain.deadline import deadline
 from proxy.chain.hedge import hedge
+from proxy.chain.intercept import intercept
 from proxy.chain.min_interval import min_interval
 from proxy.chain.normalize import normalize
 from proxy.chain.rate_limit import rate_limit
@@ -21,7 +22,6 @@ from proxy.chain.retry import retry
 from proxy.chain.server_timing import server_timing
 from proxy.chain.sign import sign
 from proxy.chain.transport import transport
-from proxy.chain.wire_log import callers_wire_log, upstreams_wire_log
 from proxy.message import Stage
 from proxy.policy.routing import RouteEntry
 
@@ -40,8 +40,12 @@ class Place(NamedTuple):
 
 ORDER = (
     Place("admission", None, "outermost, at the edge itself: refuses before anything is spent"),
-    Place("caller's wire log", callers_wire_log, "outside everything that changes what callers are told"),
     Place("server timing", server_timing, "outside everything that waits, and that an answer may be shared by"),
+    Place(
+        "intercept",
+        intercept,
+        "outside all that goes by a request's fields, coalesce too; the credential goes in far inside, unseen by them",
+    ),
     Place(
         "normalize",
         normalize,
@@ -61,7 +65,6 @@ ORDER = (
     Place("rate limit", rate_limit, "next to the wire: what goes on it spends quota, retries and replays included"),
     Place("deadline", deadline, "next to the wire: nothing waits between telling the time that is left and sending"),
     Place("sign", sign, "inside all that waits or changes fields: each attempt is signed as it is sent, at its moment"),
-    Place("upstream's wire log", upstreams_wire_log, "inside all that changes what is sent"),
     Place("clock", clock, "next to the wire: what it measures is the upstream, and no waiting of our own"),
     Place("transport", None, "innermost: what it does is on the wire"),
 )

@@ -20,6 +20,9 @@ __all__ = ["policies"]
 
 def policies(entry: RouteEntry, method: str) -> Iterator[tuple[str, str]]:
     """Labels and texts, outermost policy first."""
+    own = None if entry.route is None else entry.route.interceptors
+    if names := entry.upstream.config.interceptors if own is None else own:
+        yield "interceptors", f"{', '.join(names)}; in the reverse order on the way out"
     if (errors := _errors(entry)) is not None:
         yield "errors", errors
     if (dedup := _dedup(entry, method)) is not None:

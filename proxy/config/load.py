@@ -12,7 +12,14 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from proxy.config import cross_checks, listen_checks, retry_checks, session_checks, signing_checks
+from proxy.config import (
+    cross_checks,
+    interceptor_checks,
+    listen_checks,
+    retry_checks,
+    session_checks,
+    signing_checks,
+)
 from proxy.config.document import Document, KeyPath, parse_document
 from proxy.config.model import Config
 from proxy.config.model_errors import file_path, model_problems
@@ -51,6 +58,8 @@ _RULES: tuple[cross_checks.Rule, ...] = (
     session_checks.useless_signs,
     signing_checks.hmac_templates,
     retry_checks.replay_folders,
+    interceptor_checks.interceptor_names,
+    interceptor_checks.interceptor_classes,
     listen_checks.same_address,
     listen_checks.without_guard,
 )

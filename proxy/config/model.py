@@ -15,10 +15,10 @@ from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.dedup_model import Dedup
 from proxy.config.errors_model import ErrorsPolicy
 from proxy.config.hedge_model import HedgePolicy
+from proxy.config.interceptor_model import InterceptorEntry
 from proxy.config.log_model import Log
 from proxy.config.rate_model import QuotaPolicy, RateLimits
 from proxy.config.retry_model import Replay, Retry
-from proxy.config.tls_model import Tls
 from proxy.config.units import Duration, Size
 from proxy.config.values import (
     Addresses,
@@ -151,6 +151,19 @@ class Timeouts(Model):
     )
 
 
+class Tls(Model):
+    """TLS toward an upstream."""
+
+    verify: bool = Field(True, description="Verify the certificate; turning it off is warned about at every start.")
+    ca: str | None = Field(None, description="PEM file of the authorities to trust instead of the system's.")
+    cert: str | None = Field(None, description="PEM file of the client certificate.")
+    key: str | None = Field(
+        None, description="PEM file of the client certificate's key; the certificate's file when left out."
+    )
+    server_name: HostName | None = Field(None, description="Name to ask for and to verify instead of the URL's host.")
+    min_version: Literal["1.2", "1.3"] = Field("1.2", description="The least TLS version.")
+
+
 class Pool(Model):
     """Connections kept to one upstream."""
 
@@ -175,6 +188,7 @@ class Route(Model):
     concurrency: ConcurrencyPolicy | None = Field(None, description="A limit of its own within the upstream's.")
     hedge: HedgePolicy | None = Field(None, description="What differs from the upstream's.")
     errors: ErrorsPolicy | None = Field(None, description="What differs from the upstream's.")
+    interceptors: list[Name] | None = Field(None, description="Instead of the upstream's.")
 
 
 class Upstream(Model):
@@ -199,6 +213,9 @@ class Upstream(Model):
     hedge: HedgePolicy | None = Field(None, description="A second call when the first is slow; off when left out.")
     errors: ErrorsPolicy | None = Field(None, description="Its own error answers; untouched when left out.")
     server_timing: bool = Field(False, description="Tell callers in `Server-Timing` where the time went.")
+    interceptors: list[Name] = Field(
+        [], description="Names under `interceptors`, from the first that sees a request to the last."
+    )
     tls: Tls = Field(Tls(), description="TLS toward it.")
     pool: Pool = Field(Pool(), description="Connections kept to it.")
     routes: list[Route] = Field([], description="The first that matches overrides the policies above.")
@@ -230,6 +247,7 @@ class Config(Model):
     limits: Limits = Field(Limits(), description="Caps.")
     auth: dict[Name, AuthProfile] = Field({}, description="Credential profiles by name.")
     upstreams: Annotated[dict[Name, Upstream], Field(min_length=1)] = Field(description="Upstreams by name.")
+    interceptors: dict[Name, InterceptorEntry] = Field({}, description="What may change requests and answers, by name.")
     log: Log = Field(Log(), description="What is written.")
 
     @property

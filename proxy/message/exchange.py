@@ -24,6 +24,7 @@ class Exchange:
     no longer be sent again) are told to the caller in `Proxy-Status`.
     `auth_wait` is for how long a credential was waited for, `first_byte` how long the upstream took to answer the last
     attempt, where somebody wants to know (seconds).
+    `rewritten` are the fields that interceptors put in, None for none: a part of what makes requests identical.
     `injection` is what the authenticate stage decided to put into the head; the transport writes it.
     """
 
@@ -47,6 +48,7 @@ class Exchange:
         "refreshed",
         "replayable",
         "request_id",
+        "rewritten",
         "started",
         "upgrade",
         "via",
@@ -87,6 +89,7 @@ class Exchange:
         self.hedged = False
         self.refreshed = False
         self.replayable = True
+        self.rewritten: tuple[tuple[bytes, bytes], ...] | None = None
         self.injection: Injection | None = None
 
     def twin(self) -> "Exchange":

@@ -130,6 +130,7 @@ class IdentityRules:
             exchange.caller,
             varied,
             content,
+            exchange.rewritten,
             _wishes(exchange),
         )
 

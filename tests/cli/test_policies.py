@@ -159,3 +159,10 @@ def test_error_answers_that_become_problems_are_told_with_the_place_of_their_mes
     file = FILE.replace("retry: {attempts: 4}", 'errors: {normalize: true, message: "error.text"}')
     assert told(config(file), "GET", "/")["errors"].endswith("their message by error.text")
     assert "errors" not in told(config(FILE), "GET", "/")
+
+
+def test_interceptors_are_told_in_the_order_in_which_they_act() -> None:
+    file = "interceptors: {one: {query: {remove: [a]}}, two: {query: {remove: [b]}}}\n" + FILE.replace(
+        "retry: {attempts: 4}", "interceptors: [two, one]"
+    )
+    assert told(config(file), "GET", "/")["interceptors"].startswith("two, one;")

@@ -24,6 +24,9 @@ access:
   uids: [0, 1000]
   overrides: [timeout, request_id, auth]
 log: {level: info, format: auto}
+interceptors:
+  v2: {query: {set: {a: b}, rename: {c: d}}, json: {default: {e: [1, {f: g}]}}, max_content: 1MiB, timeout: 2s}
+  other: {fields: {rename: {X-A: X-B}}, response: {default: {X-C: d}}}
 state: {dir: ./state}
 limits: {connections: "${N:-2000}", in_flight: 1000, body: 5GiB, head: 16KiB, head_timeout: 10s, min_body_rate: 0}
 auth:
@@ -56,6 +59,8 @@ upstreams:
     auth: token
     headers: {set: {X-Team: payments}, remove: [X-Debug], response: {remove: [Server]}}
     forwarded: true
+    interceptors: [v2]
+    errors: {normalize: true, message: error.message, max_bytes: 1KiB, max_wait: 1s}
     timeout: {connect: 2s, first_byte: 20s, idle: 1m30s, total: 0}
     pool: {connections: 64, idle: 15s}
     tls: {verify: true, server_name: api.internal, min_version: "1.3"}
