@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proxy.auth.build import build_source
-from proxy.auth.folder_store import FolderStore
 from proxy.auth.means import Means
+from proxy.auth.open_store import open_store
 from proxy.auth.secret_reader import SecretReader, open_secret
 from proxy.auth.session import SessionSource
 from proxy.auth.source import CredentialSource
-from proxy.auth.store import MemoryStore
 from proxy.auth.store_poll import StorePoll
 from proxy.chain import Context, build_chain
 from proxy.clock import CoarseTimer, monotonic
@@ -72,8 +71,8 @@ class Pipeline:
         self._loop = loop
         self._timer = CoarseTimer(loop, _TICK)
         self._fetcher = Fetcher(self._timer, loop)
-        store = FolderStore(base / config.state.dir) if config.state.dir else MemoryStore()
-        means = Means(base, environ, GuardedFetch(self._fetcher, monotonic), store, tallies.sessions)
+        self._store = open_store(config.state, base, environ)
+        means = Means(base, environ, GuardedFetch(self._fetcher, monotonic), self._store, tallies.sessions)
         self.sources: dict[str, CredentialSource] = {
             name: source
             for name, profile in config.auth.items()
@@ -124,6 +123,7 @@ class Pipeline:
         self._store_poll.close()
         # Together: each may wait for an exchange that had better not be cut off.
         await asyncio.gather(*(source.close() for source in self.sources.values()))
+        await self._store.close()
         await self._fetcher.close()
         for pool in self._pools.values():
             await pool.close()

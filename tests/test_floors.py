@@ -28,6 +28,7 @@ CONFIG_SCHEMA = [
     "proxy.config.secret_model",
     "proxy.config.unauthorized_model",
     "proxy.config.signing_model",
+    "proxy.config.state_key_model",
     "proxy.config.units",
     "proxy.config.values",
 ]

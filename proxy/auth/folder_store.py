@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from proxy.auth.record import Record, decode, encode
 from proxy.auth.store import StoreFailed
@@ -28,14 +28,33 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
+class Sealer(Protocol):
+    """Encrypts what is kept. All of its verbs raise StoreFailed, but for the last."""
+
+    async def seal(self, profile: str, content: bytes) -> bytes: ...
+    async def open(self, profile: str, content: bytes) -> bytes:
+        """As it was before it was sealed; what was never sealed as it is."""
+
+    async def is_current(self, content: bytes) -> bool:
+        """Whether it is sealed as it would be now."""
+
+    async def close(self) -> None: ...
+
+
 class FolderStore:
-    """Keeps records in `folder`, which is made when it is missing. `patience` is how long the lock is waited for."""
+    """Keeps records in `folder`, which is made when it is missing. `patience` is how long the lock is waited for.
 
-    __slots__ = ("_folder", "_patience")
+    With a `sealer` they are encrypted; those that are not, or with an earlier key, are written anew when they are first
+    met within the lock.
+    """
 
-    def __init__(self, folder: Path, patience: float = 60.0) -> None:
+    __slots__ = ("_folder", "_met", "_patience", "_sealer")
+
+    def __init__(self, folder: Path, patience: float = 60.0, sealer: Sealer | None = None) -> None:
         self._folder = folder
         self._patience = patience
+        self._sealer = sealer
+        self._met: set[str] = set()
 
     @contextlib.asynccontextmanager
     async def exclusive(self, profile: str) -> AsyncIterator[None]:
@@ -44,19 +63,37 @@ class FolderStore:
             descriptor = os.open(self._folder / f"{profile}.lock", _FLAGS | os.O_RDWR | os.O_CREAT, 0o600)
         try:
             await self._lock(descriptor, profile)
+            if self._sealer is not None and profile not in self._met:
+                await self._reseal(profile, self._sealer)
             yield
         finally:
             # Closing frees the lock. The file stays: to remove it would let two processes lock two files.
             os.close(descriptor)
 
     async def load(self, profile: str) -> Record | None:
+        path = self._path(profile)
         with self._told("read"):
-            return await _in_thread(lambda: self._read(self._path(profile)))
+            content = await _in_thread(lambda: self._read(path))
+        if content is None:
+            return None
+        if self._sealer is not None:
+            content = await self._sealer.open(profile, content)
+        try:
+            return decode(content)
+        except ValueError as error:
+            raise StoreFailed(f"file {path} does not hold a session: {error}; remove it to begin a new one") from None
 
     async def save(self, profile: str, record: Record) -> None:
         content = encode(record)
+        if self._sealer is not None:
+            content = await self._sealer.seal(profile, content)
         with self._told("kept"):
             await _in_thread(lambda: self._write(self._path(profile), content))
+        self._met.add(profile)
+
+    async def close(self) -> None:
+        if self._sealer is not None:
+            await self._sealer.close()
 
     def version(self, profile: str) -> object:
         try:
@@ -88,6 +125,16 @@ class FolderStore:
         if status.st_mode & _OTHERS_WRITE:
             raise StoreFailed(f"state.dir {self._folder} can be written by group or others; `chmod 700` it")
 
+    async def _reseal(self, profile: str, sealer: Sealer) -> None:
+        path = self._path(profile)
+        with contextlib.suppress(StoreFailed), self._told("kept"):
+            # What is wrong is said by whoever loads it.
+            content = await _in_thread(lambda: self._read(path))
+            if content is not None and not await sealer.is_current(content):
+                sealed = await sealer.seal(profile, await sealer.open(profile, content))
+                await _in_thread(lambda: self._write(path, sealed))
+            self._met.add(profile)
+
     async def _lock(self, descriptor: int, profile: str) -> None:
         loop = asyncio.get_running_loop()
         end, pause = loop.time() + self._patience, _FIRST_POLL
@@ -109,7 +156,7 @@ class FolderStore:
         reason = (error.strerror or "refused").lower()
         return StoreFailed(f"a session cannot be {done} in state.dir {self._folder}: {reason}")
 
-    def _read(self, path: Path) -> Record | None:
+    def _read(self, path: Path) -> bytes | None:
         try:
             descriptor = os.open(path, _FLAGS | os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError:
@@ -121,10 +168,7 @@ class FolderStore:
                 content += piece
         finally:
             os.close(descriptor)
-        try:
-            return decode(content)
-        except ValueError as error:
-            raise StoreFailed(f"file {path} does not hold a session: {error}; remove it to begin a new one") from None
+        return content
 
     def _write(self, path: Path, content: bytes) -> None:
         self._prepare()

@@ -83,6 +83,8 @@ def decode(content: bytes) -> Record:
         document = json.loads(content)
     except (ValueError, RecursionError):
         raise ValueError("it is not JSON") from None
+    if isinstance(document, dict) and "sealed" in document:
+        raise ValueError("it is encrypted, and there is no state.key to read it with")
     if not isinstance(document, dict) or document.get("version") != _VERSION:
         raise ValueError(f"it is not a session of version {_VERSION}")
     rotates = document.get("rotates")

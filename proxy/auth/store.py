@@ -38,6 +38,9 @@ class SessionStore(Protocol):
     def version(self, profile: str) -> object:
         """Something that differs once the record has been written again; cheap, and never raises."""
 
+    async def close(self) -> None:
+        """Stops what runs for it."""
+
 
 class MemoryStore:
     """Keeps records as long as the process lives."""
@@ -61,3 +64,6 @@ class MemoryStore:
 
     def version(self, profile: str) -> object:
         return self._writes.get(profile, 0)
+
+    async def close(self) -> None:
+        """Nothing runs."""

@@ -54,6 +54,7 @@ _RULES: tuple[cross_checks.Rule, ...] = (
     cross_checks.tls_files,
     cross_checks.unverified,
     session_checks.forgotten_rotation,
+    session_checks.key_without_folder,
     session_checks.open_token_url,
     session_checks.useless_signs,
     signing_checks.hmac_templates,

@@ -19,6 +19,7 @@ from proxy.config.interceptor_model import InterceptorEntry
 from proxy.config.log_model import Log
 from proxy.config.rate_model import QuotaPolicy, RateLimits
 from proxy.config.retry_model import Replay, Retry
+from proxy.config.state_key_model import StateKeys
 from proxy.config.units import Duration, Size
 from proxy.config.values import (
     Addresses,
@@ -113,6 +114,10 @@ class State(Model):
         None,
         min_length=1,
         description="Folder of the sessions, its owner's alone; made when missing. Without it they live in memory.",
+    )
+    key: StateKeys = Field(
+        [],
+        description="Encrypts what is kept: 32 random bytes in base64. Of a list the first encrypts, and all decrypt.",
     )
 
 

@@ -12,7 +12,7 @@ from proxy.config.cross_checks import Finding, section
 from proxy.config.document import Document
 from proxy.config.problem import quoted
 
-__all__ = ["forgotten_rotation", "open_token_url", "useless_signs"]
+__all__ = ["forgotten_rotation", "key_without_folder", "open_token_url", "useless_signs"]
 
 _STATIC = ("bearer", "basic", "api_key", "headers")
 _CHANGING = ("file", "credential", "exec")
@@ -27,6 +27,13 @@ def forgotten_rotation(document: Document, base: Path) -> Iterator[Finding]:
             message = f"the refresh token that the server gives to {quoted(name)} is lost at a restart"
             hint = "name a folder under state.dir, unless the server never replaces refresh tokens"
             yield Finding(("auth", name), message, hint, True, "warning")
+
+
+def key_without_folder(document: Document, base: Path) -> Iterator[Finding]:
+    state = section(document.data.get("state"))
+    if "key" in state and state.get("dir") is None:
+        hint = "add dir: PATH, or remove key"
+        yield Finding(("state", "key"), "nothing is kept that it could encrypt", hint, True)
 
 
 def open_token_url(document: Document, base: Path) -> Iterator[Finding]:

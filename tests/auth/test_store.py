@@ -10,13 +10,16 @@ from proxy.auth.folder_store import FolderStore
 from proxy.auth.record import Record
 from proxy.auth.store import MemoryStore, SessionStore
 from proxy.secret import Secret
+from tests.auth.sealers import KEY, sealer
 
 RECORD = Record("seed", "form", Secret("access"), Secret("refresh"), 100.0, 160.0, rotates=True)
 
 
-@pytest.fixture(params=["memory", "folder"])
+@pytest.fixture(params=["memory", "folder", "encrypted folder"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> SessionStore:
-    return MemoryStore() if request.param == "memory" else FolderStore(tmp_path / "state")
+    if request.param == "memory":
+        return MemoryStore()
+    return FolderStore(tmp_path / "state", sealer=sealer(KEY) if "encrypted" in request.param else None)
 
 
 async def save(store: SessionStore, record: Record, profile: str = "p") -> None:

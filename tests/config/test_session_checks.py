@@ -1,6 +1,7 @@
 import pytest
 
 from proxy.config.load import load_text
+from proxy.config.problem import ConfigInvalid
 
 PROFILE = """
 auth:
@@ -64,3 +65,8 @@ def test_signs_of_a_refusal_are_warned_about_where_the_secret_never_changes(prof
     assert (
         any("never changes" in str(problem) for problem in load_text(text, "f.yaml", {"HOME": "h"}).warnings) is warned
     )
+
+
+def test_a_key_without_a_folder_is_an_error() -> None:
+    with pytest.raises(ConfigInvalid, match="nothing is kept that it could encrypt"):
+        warnings(head="state: {key: {file: ./key}}\n")
