@@ -72,7 +72,15 @@ class Pipeline:
         self._timer = CoarseTimer(loop, _TICK)
         self._fetcher = Fetcher(self._timer, loop)
         self._store = open_store(config.state, base, environ)
-        means = Means(base, environ, GuardedFetch(self._fetcher, monotonic), self._store, tallies.sessions)
+        guarded = GuardedFetch(self._fetcher, monotonic)
+        means = Means(
+            base,
+            environ,
+            guarded,
+            self._store,
+            tallies.sessions,
+            secured=lambda tls: guarded.around(self._fetcher.over(tls, base)),
+        )
         self.sources: dict[str, CredentialSource] = {
             name: source
             for name, profile in config.auth.items()
@@ -85,7 +93,15 @@ class Pipeline:
         self.request_log = open_request_log(config.log, urls, loop)
         timed = self.request_log is not None
         self._context = Context(
-            loop, tallies, self._pools, self.sources, base, config.auth, config.interceptors, timed=timed
+            loop,
+            tallies,
+            self._pools,
+            self.sources,
+            base,
+            config.auth,
+            config.interceptors,
+            timed=timed,
+            wire=config.log.wire,
         )
         self.chains = [self._chain(entry) for entry in self.routes.routes]
 

@@ -21,6 +21,8 @@ CONFIG_SCHEMA = [
     "proxy.config.interceptor_model",
     "proxy.config.model",
     "proxy.config.oauth2_model",
+    "proxy.config.oauth2_parts",
+    "proxy.config.oauth2_rules",
     "proxy.config.patterns",
     "proxy.config.profile",
     "proxy.config.rate_model",
@@ -29,6 +31,7 @@ CONFIG_SCHEMA = [
     "proxy.config.unauthorized_model",
     "proxy.config.signing_model",
     "proxy.config.state_key_model",
+    "proxy.config.tls_model",
     "proxy.config.units",
     "proxy.config.values",
 ]

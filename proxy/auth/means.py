@@ -13,10 +13,15 @@ from proxy.auth.session_report import SessionReport
 from proxy.auth.store import MemoryStore, SessionStore
 from proxy.clock import Clock, monotonic, wall
 from proxy.config.secret_model import SecretRef
+from proxy.config.tls_model import Tls
 from proxy.message.call import Fetch
 from proxy.observe.session_tally import SessionTallies
 
 __all__ = ["Means"]
+
+
+def _nothing_secured(tls: Tls) -> Fetch:
+    raise LookupError("calls with options of TLS of their own are not made here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Means:
     clock: Clock = monotonic
     wall: Clock = wall
     spread: Callable[[], float] = random.random
+    secured: Callable[[Tls], Fetch] = _nothing_secured
 
     def open(self, ref: SecretRef) -> SecretReader:
         return open_secret(ref, self.base, self.environ, self.clock)
@@ -38,6 +44,10 @@ class Means:
     def open_key(self, ref: SecretRef) -> SecretReader:
         """As `open`, for a key, which may have several lines."""
         return open_secret(ref, self.base, self.environ, self.clock, lines=True)
+
+    def fetch_over(self, tls: Tls | None) -> Fetch:
+        """Calls with these options of TLS; with the system's authorities and no certificate for None."""
+        return self.fetch if tls is None else self.secured(tls)
 
     def report(self, profile: str) -> SessionReport:
         return SessionReport(profile, self.tallies.of(profile), self.wall)

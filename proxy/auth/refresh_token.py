@@ -43,7 +43,6 @@ class RefreshToken:
         profile: str,
         client: str,
         endpoint: TokenEndpoint,
-        readers: list[SecretReader],
         first: SecretReader,
         store: SessionStore,
         wall: Clock,
@@ -56,7 +55,7 @@ class RefreshToken:
         self._store = store
         self._wall = wall
         self._grace = grace
-        self._readers = [*readers, first]
+        self._readers = [*endpoint.readers, first]
         self._refused: _Refusal | None = None
         self._unsaved: Record | None = None
         self._watch = Watch(profile, self._readers, store)

@@ -5,15 +5,20 @@ of the server's own is repeated, because some echo what they were sent. What mus
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from proxy.auth.token_values import is_token, jwt_lifetime, moment, number
+from proxy.config.oauth2_parts import AnswerMap
 from proxy.message.call import Reply
+from proxy.policy.expression import Expression
 from proxy.policy.retry_after import http_date, parse_retry_after
 from proxy.secret import REDACTED, Secret
 
-__all__ = ["DEFAULT_LIFETIME", "Granted", "Refused", "read_answer"]
+__all__ = ["DEFAULT_LIFETIME", "AnswerReader", "Granted", "Refused", "read_answer"]
+
+Find = Callable[[dict[str, object]], dict[str, object]]
 
 DEFAULT_LIFETIME = 55 * 60.0
 """Seconds, where neither the answer nor the token says."""
@@ -21,6 +26,9 @@ DEFAULT_LIFETIME = 55 * 60.0
 _LONGEST = 366 * 86400.0
 _TRANSIENT = frozenset({408, 429})
 _TERMINAL = frozenset({"invalid_grant", "invalid_client", "unauthorized_client"})
+_BUSY = frozenset({"server_error", "slow_down", "temporarily_unavailable"})
+_NO_BEARER = frozenset({"dpop", "mac", "pop"})
+"""Types of token that want more than to be sent. Others are taken: servers write all sorts of words for a bearer's."""
 _KNOWN = _TERMINAL | {
     "access_denied",
     "invalid_request",
@@ -48,29 +56,61 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No token: for good where `terminal`. `code` is the error's name where it is one of OAuth's."""
+    """No token: for good where `terminal`, only for now where `busy`.
+
+    `code` is the error's name where it is one of OAuth's.
+    """
 
     detail: str
     code: str = ""
     terminal: bool = False
     retry_after: float | None = None
+    busy: bool = False
 
 
-def read_answer(reply: Reply, now: float) -> Granted | Refused:
-    """`now` is wall time; where the server says its own, moments are measured on that."""
+class AnswerReader:
+    """Reads answers whose members stand where `where` says; None for where OAuth puts them."""
+
+    __slots__ = ("_finders",)
+
+    def __init__(self, where: AnswerMap | None) -> None:
+        self._finders: dict[str, Expression] = {}
+        if where is not None:
+            found = {name: getattr(where, name) for name in AnswerMap.model_fields}
+            self._finders = {name: Expression(path) for name, path in found.items() if path is not None}
+
+    def __call__(self, reply: Reply, now: float) -> Granted | Refused:
+        return read_answer(reply, now, self._found)
+
+    def _found(self, answer: dict[str, object]) -> dict[str, object]:
+        return answer | {name: finder.find(answer) for name, finder in self._finders.items()}
+
+
+def _as_it_is(answer: dict[str, object]) -> dict[str, object]:
+    return answer
+
+
+def read_answer(reply: Reply, now: float, find: Find = _as_it_is) -> Granted | Refused:
+    """`now` is wall time; where the server says its own, moments are measured on that.
+
+    `find` puts the members of an answer that is none of errors where OAuth has them.
+    """
     retry_after = parse_retry_after(reply.get(b"retry-after"), now)
     answer = _members(reply)
     error = answer.get("error")
     code = error if isinstance(error, str) and error in _KNOWN else ""
     if reply.status >= 500 or reply.status in _TRANSIENT:
-        return Refused(f"the token endpoint answers {reply.status}", code, retry_after=retry_after)
+        return Refused(f"the token endpoint answers {reply.status}", code, retry_after=retry_after, busy=True)
     if error or not 200 <= reply.status < 300:
         named = code or ("an error of its own" if error else "no reason")
-        return Refused(
-            f"the token endpoint answers {reply.status} with {named}", code, code in _TERMINAL, retry_after=retry_after
-        )
+        detail = f"the token endpoint answers {reply.status} with {named}"
+        return Refused(detail, code, code in _TERMINAL, retry_after, busy=code in _BUSY)
     if not answer:
         return Refused("the token endpoint answers with something that is neither JSON nor a form")
+    answer = find(answer)
+    kind = answer.get("token_type")
+    if isinstance(kind, str) and kind.lower() in _NO_BEARER:
+        return Refused(f"the token endpoint gave a token of type {kind.lower()}, which proves nothing when sent alone")
     access = answer.get("access_token")
     if not is_token(access):
         return Refused("the token endpoint answers without a usable access_token")

@@ -1,20 +1,23 @@
-"""A token endpoint: what it is sent, and how the client proves who it is.
+"""A token endpoint: what it is sent.
 
-What must not live here: what the answer means (`token_answer`), which grant is asked for, connections.
+What must not live here: what the answer means (`token_answer`), which grant is asked for, how the client proves who it
+is (`client_proof`), connections.
 """
 
-import base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import urlencode
 
+from proxy.auth.client_proof import ClientProof, client_proof
+from proxy.auth.discovery import Discovery, NotDiscovered
+from proxy.auth.grant import Pairs
+from proxy.auth.means import Means
 from proxy.auth.record import fingerprint
 from proxy.auth.secret_rules import SecretReader
-from proxy.auth.token_answer import Granted, Refused, read_answer
-from proxy.clock import Clock
+from proxy.auth.token_answer import AnswerReader, Granted, Refused
 from proxy.config.oauth2_model import OAuth2Profile
 from proxy.errors import OutriderError
-from proxy.message.call import Call, Fetch
+from proxy.message.call import Call
 
 __all__ = ["Lost", "TokenEndpoint"]
 
@@ -28,65 +31,73 @@ class Lost:
 
 
 class TokenEndpoint:
-    """`secret` proves the client, None for a public one. `wall` is wall time."""
+    """The token endpoint of `profile`, and the server's others by `discovery`; `proof` is how the client signs in."""
 
-    __slots__ = ("_fetch", "_profile", "_secret", "_wall")
+    __slots__ = ("_fetch", "_profile", "_read", "_wall", "discovery", "proof")
 
-    def __init__(self, profile: OAuth2Profile, secret: SecretReader | None, fetch: Fetch, wall: Clock) -> None:
+    def __init__(self, profile: OAuth2Profile, means: Means) -> None:
         self._profile = profile
-        self._secret = secret
-        self._fetch = fetch
-        self._wall = wall
+        self._fetch = means.fetch_over(profile.tls)
+        self._wall = means.wall
+        self._read = AnswerReader(profile.response)
+        self.discovery = Discovery(profile, self._fetch)
+        self.proof: ClientProof = client_proof(profile, means)
 
     @property
     def form(self) -> str:
         """The fingerprint of everything that decides what a token is good for."""
         profile = self._profile
-        asked = urlencode(self._asked())
-        return fingerprint(profile.token_url, profile.client_id, asked)
+        asked = urlencode([*self._scope(), *self._asked()])
+        return fingerprint(profile.server, profile.client_id or "", asked)
+
+    @property
+    def readers(self) -> Sequence[SecretReader]:
+        """The secrets that prove the client."""
+        return self.proof.readers
 
     async def ask(
-        self, grant: Sequence[tuple[str, str]], ready: Callable[[], Awaitable[None]] | None = None
+        self,
+        grant: Sequence[tuple[str, str]],
+        ready: Callable[[], Awaitable[None]] | None = None,
+        *,
+        scope: bool = True,
     ) -> Granted | Refused | Lost:
-        """One exchange. Raises SecretUnavailable, and what `ready` raises."""
-        profile = self._profile
-        pairs = [*grant, *self._asked()]
+        """One exchange, without the scope where that is what was granted before. Raises SecretUnavailable, and what
+        `ready` raises."""
+        try:
+            url = (await self.discovery.endpoints()).token
+        except NotDiscovered as unknown:
+            return Lost(unknown.detail, sent=False)
+        pairs = [*grant, *(self._scope() if scope else ()), *self._asked()]
         fields = [("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded")]
-        secret = (await self._secret.read()).reveal() if self._secret is not None else ""
-        match profile.client_authentication:
-            case "client_secret_basic":
-                fields.append(_basic(quote_plus(profile.client_id), quote_plus(secret)))
-            case "client_secret_basic_raw":
-                fields.append(_basic(profile.client_id, secret))
-            case "client_secret_post":
-                pairs += [("client_id", profile.client_id), ("client_secret", secret)]
-            case "none":
-                pairs.append(("client_id", profile.client_id))
-        fields += profile.headers.items()
-        call = Call("POST", profile.token_url, fields, urlencode(pairs).encode(), profile.timeout)
+        await self.proof.add(pairs, fields, url)
+        fields += self._profile.headers.items()
+        call = Call("POST", url, fields, urlencode(pairs).encode(), self._profile.timeout)
         try:
             reply = await self._fetch(call, ready)
         except OutriderError as error:
+            self.discovery.forget()
             return Lost(f"no answer from the token endpoint: {error.detail}", error.processed)
-        return read_answer(reply, self._wall())
+        outcome = self._read(reply, self._wall())
+        if isinstance(outcome, Refused) and not outcome.code:
+            # No word of OAuth's: it may have moved.
+            self.discovery.forget()
+        return outcome
 
     def forget(self) -> bool:
         """The client's proof was refused: read it again. False where that cannot change it."""
-        return self._secret is not None and self._secret.forget()
+        return self.proof.forget()
 
     async def close(self) -> None:
-        if self._secret is not None:
-            await self._secret.close()
+        for reader in self.readers:
+            await reader.close()
 
-    def _asked(self) -> list[tuple[str, str]]:
+    def _scope(self) -> Pairs:
         profile = self._profile
-        pairs = [("scope", profile.scope_separator.join(profile.scopes))] if profile.scopes else []
-        if profile.audience:
-            pairs.append(("audience", profile.audience))
+        return [("scope", profile.scope_separator.join(profile.scopes))] if profile.scopes else []
+
+    def _asked(self) -> Pairs:
+        profile = self._profile
+        pairs = [("audience", profile.audience)] if profile.audience else []
         pairs += [("resource", resource) for resource in profile.resources]
         return pairs + list(profile.parameters.items())
-
-
-def _basic(name: str, secret: str) -> tuple[str, str]:
-    pair = base64.b64encode(f"{name}:{secret}".encode()).decode()
-    return "Authorization", f"Basic {pair}"

@@ -24,11 +24,13 @@ T = TypeVar("T")
 class Context:
     """`base` is where relative paths start. `pools` are by upstream, `sources` and `profiles` by profile.
 
-    `timed` is whether somebody is told how long upstreams take. `mark` tells this process from others in `Via`.
-    `interceptors` are the entries of the file by name.
+    `timed` is whether somebody is told how long upstreams take, `wire` whether heads are logged. `mark` tells this
+    process from others in `Via`. `interceptors` are the entries of the file by name.
     """
 
-    __slots__ = ("_shared", "base", "interceptors", "loop", "mark", "pools", "profiles", "sources", "tallies", "timed")
+    __slots__ = (
+        "_shared", "base", "interceptors", "loop", "mark", "pools", "profiles", "sources", "tallies", "timed", "wire",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -41,10 +43,12 @@ class Context:
         interceptors: Mapping[str, InterceptorEntry] = MappingProxyType({}),
         *,
         timed: bool = False,
+        wire: bool = False,
     ) -> None:
         self.loop = loop
         self.profiles = profiles
         self.timed = timed
+        self.wire = wire
         self.base = base
         self.mark = os.urandom(4).hex().encode()
         self.tallies = tallies

@@ -79,7 +79,7 @@ def _stand_in(config: Config, given: Mapping[str, Override]) -> dict[str, Any]:
             "allow_remote": config.access.allow_remote,
             "callers": {name: {"token": "placeholder"} for name in config.access.callers},
         },
-        "log": {"level": config.log.level, "format": config.log.format} | log,
+        "log": config.log.model_dump(mode="json") | log,
         "upstreams": {"placeholder": {"url": "http://localhost"}},
     }
 

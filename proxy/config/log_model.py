@@ -26,3 +26,7 @@ class Log(Model):
     max_rate: int = Field(
         1000, ge=0, description="Lines a second of requests that went well, and as many of others; 0 for no limit."
     )
+    wire: bool = Field(
+        False,
+        description="Write the heads on both sides too, without queries and with the values of harmless fields only.",
+    )

@@ -20,6 +20,7 @@ from proxy.config.log_model import Log
 from proxy.config.rate_model import QuotaPolicy, RateLimits
 from proxy.config.retry_model import Replay, Retry
 from proxy.config.state_key_model import StateKeys
+from proxy.config.tls_model import Tls
 from proxy.config.units import Duration, Size
 from proxy.config.values import (
     Addresses,
@@ -154,19 +155,6 @@ class Timeouts(Model):
         None,
         description="Field that tells the upstream the milliseconds left of `total`; `grpc-timeout` in its own form.",
     )
-
-
-class Tls(Model):
-    """TLS toward an upstream."""
-
-    verify: bool = Field(True, description="Verify the certificate; turning it off is warned about at every start.")
-    ca: str | None = Field(None, description="PEM file of the authorities to trust instead of the system's.")
-    cert: str | None = Field(None, description="PEM file of the client certificate.")
-    key: str | None = Field(
-        None, description="PEM file of the client certificate's key; the certificate's file when left out."
-    )
-    server_name: HostName | None = Field(None, description="Name to ask for and to verify instead of the URL's host.")
-    min_version: Literal["1.2", "1.3"] = Field("1.2", description="The least TLS version.")
 
 
 class Pool(Model):

@@ -1,25 +1,55 @@
 """The options of `type: oauth2`.
 
-What must not live here: what is done with them (`proxy.auth`).
+What must not live here: which of them go together (`proxy.config.oauth2_rules`), what is done with them (`proxy.auth`).
 """
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from proxy.config.base import wrong
-from proxy.config.profile import RenewableProfile, Scheme
+from proxy.config.oauth2_parts import AnswerMap, AssertionOptions, KeyOptions
+from proxy.config.oauth2_rules import CLIENT_PROOFS, GRANTS, check_options
+from proxy.config.profile import Profile, Scheme
 from proxy.config.secret_model import SecretRef
+from proxy.config.tls_model import Tls
 from proxy.config.units import Duration
-from proxy.config.values import EndpointUrl, FieldName, FieldValue, Hidden, unique_fields
+from proxy.config.values import EndpointUrl, FieldName, FieldValue, Hidden, is_loopback_url, unique_fields
 
 __all__ = ["ClientAuthentication", "OAuth2Profile"]
 
-ClientAuthentication = Literal["client_secret_basic", "client_secret_basic_raw", "client_secret_post", "none"]
+ClientAuthentication = Literal[
+    "client_secret_basic",
+    "client_secret_basic_raw",
+    "client_secret_post",
+    "private_key_jwt",
+    "tls_client_auth",
+    "none",
+]
 
+_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"
 _OWN_PARAMETERS = frozenset(
-    {"audience", "client_id", "client_secret", "grant_type", "refresh_token", "resource", "scope"}
+    {
+        "actor_token",
+        "actor_token_type",
+        "assertion",
+        "audience",
+        "client_assertion",
+        "client_assertion_type",
+        "client_id",
+        "client_secret",
+        "grant_type",
+        "password",
+        "refresh_token",
+        "requested_token_type",
+        "resource",
+        "scope",
+        "subject_token",
+        "subject_token_type",
+        "username",
+    }
 )
 
 
@@ -29,19 +59,49 @@ def _own_options(parameters: dict[str, str]) -> dict[str, str]:
     return parameters
 
 
-class OAuth2Profile(RenewableProfile):
+def _issuer(url: str) -> str:
+    if "?" in url:
+        raise wrong("an issuer has no query", "remove what follows ?")
+    if urlsplit(url).scheme != "https" and not is_loopback_url(url):
+        raise wrong("what an issuer says is believed, so it is asked over TLS alone", "write https://")
+    return url
+
+
+def _token_type(kind: str) -> str:
+    """A type by its last word, or a URI of its own (RFC 8693 §3)."""
+    if ":" in kind:
+        return kind
+    if kind not in ("access_token", "refresh_token", "id_token", "saml1", "saml2", "jwt"):
+        raise wrong("not a type of token", "write access_token, refresh_token, id_token, jwt, saml1, saml2 or a URI")
+    return _TOKEN_TYPE + kind
+
+
+TokenType = Annotated[str, AfterValidator(_token_type)]
+
+
+class OAuth2Profile(Profile):
     """A token from an OAuth 2.0 token endpoint (RFC 6749), renewed before it ends."""
 
     type: Literal["oauth2"] = Field(description="A token from an OAuth 2.0 token endpoint, renewed before it ends.")
-    grant: Literal["client_credentials", "refresh_token"] = Field(description="What is exchanged for a token.")
-    token_url: EndpointUrl = Field(description="The token endpoint.")
-    client_id: str = Field(min_length=1, description="The client's name at the server.")
+    grant: Literal["client_credentials", "refresh_token", "password", "jwt_bearer", "token_exchange"] = Field(
+        description="What is exchanged for a token."
+    )
+    token_url: EndpointUrl | None = Field(None, description="The token endpoint.")
+    issuer: Annotated[EndpointUrl, AfterValidator(_issuer)] | None = Field(
+        None, description="Instead of `token_url`: the server, which says itself where its endpoints are (RFC 8414)."
+    )
+    client_id: str | None = Field(None, min_length=1, description="The client's name at the server.")
     client_secret: SecretRef | None = Field(None, description="The client's secret; left out for a public client.")
+    client_key: KeyOptions | None = Field(
+        None, description="The client's key, for `private_key_jwt` (RFC 7523): each call has a signed proof of its own."
+    )
     client_auth: ClientAuthentication | None = Field(
         None,
-        description="How the client proves who it is; `client_secret_basic` where there is a secret, else `none`. "
-        "`client_secret_basic_raw` leaves both parts unencoded, which some servers want.",
+        description="How the client proves who it is; `client_secret_basic` where there is a secret, `private_key_jwt` "
+        "where there is a key, else `none`. `client_secret_basic_raw` leaves both parts unencoded, which some servers "
+        "want. `tls_client_auth` (RFC 8705) is the certificate of `tls`, self-signed or not.",
     )
+    tls: Tls | None = Field(None, description="TLS toward the server: `ca`, `cert`, `key` and so on, as of upstreams.")
     refresh_token: SecretRef | None = Field(
         None, description="The first refresh token, for the grant of that name; what the server gives later is kept."
     )
@@ -50,6 +110,23 @@ class OAuth2Profile(RenewableProfile):
         description="How long after an exchange whose answer was lost the server takes the same refresh token again; "
         "without such a window it is not presented twice.",
     )
+    username: SecretRef | None = Field(None, description="The user's name, for the grant `password`.")
+    password: SecretRef | None = Field(None, description="The user's password, for the grant `password`.")
+    assertion: SecretRef | None = Field(
+        None, description="The assertion that something else makes, for the grant `jwt_bearer`."
+    )
+    sign_assertion: AssertionOptions | None = Field(
+        None, description="The assertion that is signed for each exchange, for the grant `jwt_bearer` (RFC 7523)."
+    )
+    subject_token: SecretRef | None = Field(
+        None, description="The token that is exchanged, such as a workload's own, for the grant `token_exchange`."
+    )
+    subject_token_type: TokenType = Field(
+        _TOKEN_TYPE + "jwt", description="Its type: `access_token`, `id_token`, `jwt` and so on, or a URI."
+    )
+    actor_token: SecretRef | None = Field(None, description="The token of who acts in the subject's name.")
+    actor_token_type: TokenType = Field(_TOKEN_TYPE + "jwt", description="Its type.")
+    requested_token_type: TokenType | None = Field(None, description="The type of token to ask for.")
     scope: str | list[str] = Field([], description="Scopes to ask for.")
     scope_separator: str = Field(" ", min_length=1, max_length=1, description="What stands between two scopes.")
     audience: str | None = Field(None, description="The parameter `audience`.")
@@ -60,6 +137,9 @@ class OAuth2Profile(RenewableProfile):
     headers: Annotated[dict[FieldName, FieldValue], AfterValidator(unique_fields)] = Field(
         {}, repr=False, description="Further fields of the token request."
     )
+    response: AnswerMap | None = Field(
+        None, description="Where the tokens stand in an answer that nests or renames them, as JMESPath."
+    )
     timeout: Duration = Field(10.0, description="How long the token endpoint may take.")
     prewarm: bool = Field(True, description="Obtain the token at start; else with the first request.")
     header: FieldName = Field("Authorization", description="Field that carries the token to the upstream.")
@@ -69,7 +149,14 @@ class OAuth2Profile(RenewableProfile):
     def client_authentication(self) -> ClientAuthentication:
         if self.client_auth is not None:
             return self.client_auth
-        return "none" if self.client_secret is None else "client_secret_basic"
+        if self.client_secret is not None:
+            return "client_secret_basic"
+        return "none" if self.client_key is None else "private_key_jwt"
+
+    @property
+    def server(self) -> str:
+        """What the profile names of the server: the issuer, or the token endpoint."""
+        return self.issuer or self.token_url or ""
 
     @property
     def scopes(self) -> Sequence[str]:
@@ -80,17 +167,30 @@ class OAuth2Profile(RenewableProfile):
         return _listed(self.resource)
 
     @model_validator(mode="after")
+    def _server_is_named(self) -> Self:
+        if (self.token_url is None) == (self.issuer is None):
+            what = "neither token_url nor issuer" if self.token_url is None else "both token_url and issuer"
+            raise wrong(f"{what}: one of them says which server is asked", "write token_url: https://… alone")
+        if self.tls is not None and urlsplit(self.server).scheme != "https":
+            raise wrong("tls has no meaning for a server that is asked over plain HTTP", "write https://, or remove it")
+        return self
+
+    @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        if self.grant == "refresh_token" and self.refresh_token is None:
-            raise wrong("the grant refresh_token has no refresh_token", "add refresh_token: {file: PATH}")
-        if self.grant != "refresh_token" and self.refresh_token is not None:
-            raise wrong("only the grant refresh_token has a refresh_token", "remove it, or write grant: refresh_token")
-        if self.client_authentication != "none" and self.client_secret is None:
-            raise wrong("this client_auth wants a client_secret", "add client_secret: {env: NAME}, or write none")
-        if self.client_authentication == "none" and self.client_secret is not None:
-            raise wrong("client_auth: none sends no client_secret", "remove one of the two")
-        if self.client_authentication == "none" and self.grant == "client_credentials":
+        given = [name for name in self.model_fields_set if getattr(self, name) is not None]
+        check_options("grant", self.grant, GRANTS, given)
+        proof = self.client_authentication
+        check_options("client_auth", proof, CLIENT_PROOFS, given)
+        if proof == "tls_client_auth" and (self.tls is None or self.tls.cert is None):
+            raise wrong("client_auth tls_client_auth wants a certificate", "add cert and key to tls")
+        if proof == "none" and self.grant == "client_credentials":
             raise wrong("client_credentials wants a client that proves who it is", "add client_secret: {env: NAME}")
+        if self.assertion is not None and self.sign_assertion is not None:
+            raise wrong("two assertions: assertion and sign_assertion", "keep one of them")
+        if self.sign_assertion is not None and self.client_id is None and self.sign_assertion.issuer is None:
+            raise wrong("nothing says who signs the assertion", "add issuer to sign_assertion, or client_id")
+        if self.actor_token is None and "actor_token_type" in self.model_fields_set:
+            raise wrong("an actor_token_type without its actor_token", "add actor_token: {file: PATH}")
         return self
 
 

@@ -7,6 +7,7 @@ What must not live here: rules between options (`proxy.config.cross_checks`), wh
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -35,6 +36,7 @@ __all__ = [
     "UpstreamUrl",
     "VariableName",
     "is_field_value",
+    "is_loopback_url",
     "is_token",
     "origin_of",
     "unique_fields",
@@ -170,6 +172,15 @@ def origin_of(url: str) -> str | None:
     host = (parts.hostname or "").lower()
     host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}:{parts.port or _DEFAULT_PORTS[parts.scheme]}"
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether what is sent there stays on this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def host_name(value: str) -> str:

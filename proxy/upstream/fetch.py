@@ -7,10 +7,13 @@ live here: what is asked, and what the answer means.
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from proxy.clock import CoarseTimer
+from proxy.config.tls_model import Tls
 from proxy.errors import OutriderError, UpstreamProtocolError, UpstreamTimeout
 from proxy.message import Exchange, Response
 from proxy.message.call import Call, Reply
@@ -18,6 +21,7 @@ from proxy.upstream.connection import UpstreamConnection
 from proxy.upstream.dial import Dialer
 from proxy.upstream.limits import Limits
 from proxy.upstream.pool import ConnectionPool
+from proxy.upstream.tls import tls_context
 
 __all__ = ["CAP", "Fetcher"]
 
@@ -32,12 +36,26 @@ _IDLE_LIMIT = 1.0
 class Fetcher:
     """Makes calls; a `Fetch` of `proxy.message.call`. TLS is verified against the system's authorities."""
 
-    __slots__ = ("_loop", "_pools", "_timer")
+    __slots__ = ("_children", "_context", "_loop", "_pools", "_server_name", "_timer")
 
     def __init__(self, timer: CoarseTimer, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = timer
         self._loop = loop
         self._pools: dict[str, ConnectionPool] = {}
+        self._context: ssl.SSLContext | None = None
+        self._server_name: str | None = None
+        self._children: list[Fetcher] = []
+
+    def over(self, tls: Tls, base: Path) -> "Fetcher":
+        """One that makes its calls with these options of TLS; paths are relative to `base`. Closed with this one.
+
+        Raises OSError (ssl.SSLError included) when a file cannot be used.
+        """
+        child = Fetcher(self._timer, self._loop)
+        child._context = tls_context(tls, base)
+        child._server_name = tls.server_name
+        self._children.append(child)
+        return child
 
     async def __call__(self, call: Call, ready: Callable[[], Awaitable[None]] | None = None) -> Reply:
         sent = False
@@ -60,6 +78,8 @@ class Fetcher:
             raise
 
     async def close(self) -> None:
+        for child in self._children:
+            await child.close()
         for pool in self._pools.values():
             await pool.close()
 
@@ -69,7 +89,7 @@ class Fetcher:
         origin = f"{parts.scheme}://{parts.netloc}/"
         pool = self._pools.get(origin)
         if pool is None:
-            dialer = Dialer(origin, None, None, self._timer, self._loop)
+            dialer = Dialer(origin, self._context, self._server_name, self._timer, self._loop)
             pool = self._pools[origin] = ConnectionPool(dialer, _CONNECTIONS, _IDLE_LIMIT, self._loop)
         return pool
 

@@ -37,6 +37,12 @@ class GuardedFetch:
         self._clock = clock
         self._guards: dict[str, tuple[Breaker, AsyncLimiter]] = {}
 
+    def around(self, fetch: Fetch) -> "GuardedFetch":
+        """One around another `Fetch`, under the same guards: they are the endpoint's, however it is reached."""
+        other = GuardedFetch(fetch, self._clock)
+        other._guards = self._guards
+        return other
+
     async def __call__(self, call: Call, ready: Callable[[], Awaitable[None]] | None = None) -> Reply:
         """As the inner one; raises CircuitOpen too."""
         breaker, limiter = self._guard(call.url)

@@ -1,4 +1,4 @@
-"""TLS toward an upstream, from its configuration.
+"""TLS toward an upstream or a token endpoint, from its configuration.
 
 What must not live here: connecting.
 """
@@ -6,7 +6,7 @@ What must not live here: connecting.
 import ssl
 from pathlib import Path
 
-from proxy.config.model import Tls
+from proxy.config.tls_model import Tls
 
 __all__ = ["tls_context"]
 

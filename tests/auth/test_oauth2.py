@@ -3,69 +3,17 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from proxy.auth import CredentialSource, FolderStore, Means, MemoryStore, SessionStore, StoreFailed, build_source
+from proxy.auth import FolderStore, MemoryStore, StoreFailed
 from proxy.auth.record import Record
-from proxy.clock import CoarseTimer
-from proxy.errors import CredentialUnavailable, SessionExpired
-from proxy.upstream.fetch import Fetcher
-from tests.auth.tools import FakeClock, means, profile, write_secret
+from proxy.errors import CredentialUnavailable
+from tests.auth.tools import FakeClock, Open, refuses, write_secret
 from tests.peers import scripts
 from tests.peers.token_server import SECRET, TokenServer, answer
-
-Open = Callable[..., CredentialSource]
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[TokenServer]:
-    async with TokenServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def fetcher() -> AsyncIterator[Fetcher]:
-    loop = asyncio.get_running_loop()
-    timer = CoarseTimer(loop, 0.02)
-    made = Fetcher(timer, loop)
-    yield made
-    await made.close()
-    timer.close()
-
-
-@pytest.fixture
-def wall() -> FakeClock:
-    return FakeClock(1_700_000_000.0)
-
-
-@pytest.fixture
-async def open_(tmp_path: Path, clock: FakeClock, wall: FakeClock, fetcher: Fetcher) -> AsyncIterator[Open]:
-    """`open_(options, store)` builds a source; all are closed after the test."""
-    opened: list[CredentialSource] = []
-
-    def build(written: dict[str, Any], store: SessionStore | None = None, fetch: Any = None) -> CredentialSource:
-        given: Means = means(tmp_path, clock, fetch=fetch or fetcher, wall=wall, store=store or MemoryStore())
-        source = build_source("p", profile(**written), given)
-        assert source is not None
-        opened.append(source)
-        return source
-
-    yield build
-    for source in opened:
-        await source.close()
-
-
-async def refuses(source: CredentialSource) -> CredentialUnavailable | SessionExpired:
-    try:
-        await source.current()
-    except (CredentialUnavailable, SessionExpired) as error:
-        return error
-    raise AssertionError("there was a credential")
-
 
 # What is sent
 

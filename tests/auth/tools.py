@@ -9,10 +9,14 @@ from pydantic import TypeAdapter
 
 from proxy.auth import CredentialSource, Means, SecretReader, build_source, open_secret
 from proxy.config.auth_model import AuthProfile, SecretRef
+from proxy.errors import CredentialUnavailable, SessionExpired
 from proxy.message.call import Call, Reply
 
 _REFERENCE: TypeAdapter[Any] = TypeAdapter(SecretRef)
 _PROFILE: TypeAdapter[Any] = TypeAdapter(AuthProfile)
+
+Open = Callable[..., CredentialSource]
+"""`open_(options, store)` builds a source; a fixture."""
 
 
 class FakeClock:
@@ -76,3 +80,12 @@ def source(
     built = build_source("p", profile(**written), means(base, clock, environ))
     assert built is not None
     return built
+
+
+async def refuses(source: CredentialSource) -> CredentialUnavailable | SessionExpired:
+    """Why there is no credential."""
+    try:
+        await source.current()
+    except (CredentialUnavailable, SessionExpired) as error:
+        return error
+    raise AssertionError("there was a credential")

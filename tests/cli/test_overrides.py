@@ -28,7 +28,8 @@ def test_an_empty_variable_says_nothing() -> None:
 
 
 def test_overrides_win_over_the_file_and_leave_the_rest() -> None:
-    before = loaded("listen: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:2, token: s}\nlog: {level: info, format: text}")
+    log = "log: {level: info, format: text, requests: errors}"
+    before = loaded(f"listen: 127.0.0.1:1\nadmin: {{listen: 127.0.0.1:2, token: s}}\n{log}")
     after = apply_overrides(
         before,
         {
@@ -38,7 +39,7 @@ def test_overrides_win_over_the_file_and_leave_the_rest() -> None:
         },
     ).config
     assert (after.listen, after.admin.listen) == ("127.0.0.1:3", "off")
-    assert (after.log.level, after.log.format) == ("debug", "text")
+    assert (after.log.level, after.log.format, after.log.requests) == ("debug", "text", "errors")
     assert after.admin.token is before.config.admin.token
     assert after.upstreams is before.config.upstreams
 

@@ -69,3 +69,32 @@ async def test_server_timing_is_not_told_unless_asked_for(outrider):
     async with RawUpstream(answers()) as upstream:
         running = await outrider(facing(upstream.url))
         assert (await running.request()).get(b"server-timing") is None
+
+
+async def test_the_wire_log_shows_both_sides_and_nothing_that_may_be_secret(outrider, captured):
+    log = captured()
+    reply = b"HTTP/1.1 200 canary-reason\r\nSet-Cookie: canary-cookie\r\nServer: x\r\nContent-Length: 4\r\n\r\nbody"
+    async with RawUpstream(answers(reply)) as upstream:
+        edits = {"set": {"User-Agent": "canary-set"}}
+        running = await outrider(facing(upstream.url + "/base", upstream={"headers": edits}, log={"wire": True}))
+        lines = [b"Cookie: canary-mine", b"Accept: text/plain", b"X-Unknown: canary-field"]
+        assert (await running.request(b"POST", b"/a?k=canary-query", *lines, content=b"canary-content")).status == 200
+        await running.stop()
+    assert "canary" not in log.text
+    asked, sent, answered, told = [line for line in log.lines if line["event.name"].startswith("wire.")]
+    assert asked["body"] == "request on the caller's side: POST /a?[redacted]"
+    assert sent["body"] == "request on the upstream's side: POST /base/a?[redacted]"
+    assert "Authorization: [redacted]" in sent["outrider.wire.fields"]
+    assert "User-Agent: [redacted]" in sent["outrider.wire.fields"]
+    assert "Accept: text/plain" in asked["outrider.wire.fields"]
+    assert answered["body"] == "response on the upstream's side: 200"
+    assert told["outrider.wire.fields"] == ["Set-Cookie: [redacted]", "Server: x"]
+
+
+async def test_the_wire_log_is_silent_at_a_higher_level(outrider, captured):
+    log = captured("warning")
+    async with RawUpstream(answers()) as upstream:
+        running = await outrider(facing(upstream.url, log={"wire": True}))
+        assert (await running.request()).status == 200
+        await running.stop()
+    assert log.lines == []

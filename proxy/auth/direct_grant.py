@@ -1,0 +1,171 @@
+"""Sessions whose grant can be asked again and again: `client_credentials`, `password`, `jwt_bearer`, `token_exchange`.
+
+Where the server gives a refresh token too, that is what renews the session, because it spares the stronger credential;
+once it is over the grant itself is asked. So nothing is lost with what is kept, and the store only spares calls:
+without it, it goes on without. A refresh token is taken out of the store before it is presented, so that none is
+presented twice whatever happens meanwhile. What must not live here: the endpoint, the store, any one grant.
+"""
+
+import contextlib
+from dataclasses import replace
+
+from proxy.auth.grant import Grant
+from proxy.auth.kept import ANY, Watch, granted_record, kept_token
+from proxy.auth.outside import Outside
+from proxy.auth.record import Record, fingerprint
+from proxy.auth.secret_rules import SecretUnavailable
+from proxy.auth.source import SessionFault, Tokens
+from proxy.auth.store import SessionStore, StoreFailed
+from proxy.auth.supply import ENDED, Failed, Fresh
+from proxy.auth.token_answer import Granted, Refused
+from proxy.auth.token_endpoint import Lost, TokenEndpoint
+from proxy.clock import Clock
+from proxy.secret import Secret
+
+__all__ = ["DirectGrant"]
+
+_PROOF_REFUSED = "invalid_client"
+_GRANT_REFUSED = "invalid_grant"
+
+
+class DirectGrant:
+    """Tokens that `grant` gets, kept under `profile`. `wall` is wall time."""
+
+    __slots__ = ("_client", "_endpoint", "_grant", "_outside", "_profile", "_store", "_wall", "_watch")
+
+    def __init__(
+        self, profile: str, client: str, endpoint: TokenEndpoint, grant: Grant, store: SessionStore, wall: Clock
+    ) -> None:
+        self._profile = profile
+        self._client = client
+        self._endpoint = endpoint
+        self._grant = grant
+        self._store = store
+        self._wall = wall
+        self._watch = Watch(profile, [*endpoint.readers, *grant.readers], store)
+        # What is rotated by itself is no sign that somebody wants the session back.
+        lasting = () if grant.rotates else grant.readers
+        self._outside = Outside(profile, store, wall, [*endpoint.readers, *lasting])
+
+    async def supply(self, held: Secret | None) -> Fresh | Failed:
+        """One process at a time asks, and the others find its token."""
+        try:
+            seed = await self._seed()
+            try:
+                async with self._store.exclusive(self._profile):
+                    return await self._supply(seed, held)
+            except StoreFailed:
+                return self._ended() if await self._outside.was_over() else await self._begin(Record(seed), keep=False)
+        except SecretUnavailable as unavailable:
+            return Failed(unavailable.detail, unavailable.said, unavailable.retry_after)
+
+    async def install(self, tokens: Tokens) -> Fresh | None:
+        if tokens.access is None or tokens.refresh is not None:
+            raise SessionFault("this grant takes no refresh token from outside, it gets its own; give an access token alone")
+        try:
+            seed = await self._seed()
+        except SecretUnavailable as unavailable:
+            raise SessionFault(unavailable.detail) from None
+        return await self._outside.begin(Record(seed, self._endpoint.form), tokens)
+
+    async def terminate(self) -> str:
+        try:
+            await self._outside.end(await self._seed_or_any())
+        finally:
+            self._watch.failed()
+        return ""
+
+    def version(self) -> object:
+        return self._store.version(self._profile)
+
+    async def look(self, held: Secret | None) -> Fresh | Failed | None:
+        return await self._outside.look(await self._seed_or_any(), self._endpoint.form, held)
+
+    def changed(self, now: float) -> bool:
+        return self._watch.changed(now)
+
+    async def close(self) -> None:
+        await self._endpoint.close()
+        for reader in self._grant.readers:
+            await reader.close()
+
+    async def _seed(self) -> str:
+        return fingerprint(self._client, *await self._grant.identity())
+
+    async def _seed_or_any(self) -> str:
+        try:
+            return await self._seed()
+        except SecretUnavailable:
+            return ANY
+
+    async def _supply(self, seed: str, held: Secret | None) -> Fresh | Failed:
+        await self._outside.settle()
+        record = await self._store.load(self._profile)
+        if record is None or record.seed not in (seed, ANY):
+            record = None
+        if await self._outside.is_over(record):
+            return self._ended()
+        kept = kept_token(record, seed, self._endpoint.form, held, self._wall())
+        if kept is not None:
+            return kept
+        return await self._renew(Record(seed) if record is None or record.ended is not None else record)
+
+    def _ended(self) -> Failed:
+        self._watch.failed()
+        return ENDED
+
+    async def _renew(self, record: Record) -> Fresh | Failed:
+        if record.refresh is None:
+            return await self._begin(record)
+        without = replace(record, refresh=None)
+
+        async def take_out() -> None:
+            await self._store.save(self._profile, without)
+
+        pairs = [("grant_type", "refresh_token"), ("refresh_token", record.refresh.reveal())]
+        # Without the scope: what is left out is what was granted (RFC 6749 §6), which may be less than was asked for.
+        outcome = await self._endpoint.ask(pairs, take_out, scope=False)
+        match outcome:
+            case Granted():
+                return await self._take(record, outcome)
+            case Refused(busy=True):
+                await self._store.save(self._profile, record)
+                return self._failed(outcome)
+            case Refused():
+                return await self._begin(without)
+            case Lost():
+                if record.rotates is False:
+                    await self._store.save(self._profile, record)
+                return Failed(outcome.detail)
+
+    async def _begin(self, record: Record, *, keep: bool = True) -> Fresh | Failed:
+        outcome = await self._endpoint.ask(await self._grant.pairs())
+        if isinstance(outcome, Refused) and self._read_again(outcome):
+            # What was presented may have been replaced since it was read.
+            outcome = await self._endpoint.ask(await self._grant.pairs())
+        match outcome:
+            case Granted() if keep:
+                return await self._take(record, outcome)
+            case Granted():
+                return Fresh(outcome.access, outcome.lifetime)
+            case Refused():
+                return self._failed(outcome)
+            case Lost():
+                return Failed(outcome.detail)
+
+    def _read_again(self, refused: Refused) -> bool:
+        if refused.code == _PROOF_REFUSED:
+            return self._endpoint.forget()
+        # All of them, also when the first one may have changed.
+        return refused.code == _GRANT_REFUSED and sum(reader.forget() for reader in self._grant.readers) > 0
+
+    def _failed(self, refused: Refused) -> Failed:
+        self._watch.failed()
+        return Failed(refused.detail, retry_after=refused.retry_after, terminal=refused.terminal)
+
+    async def _take(self, record: Record, granted: Granted) -> Fresh:
+        kept = granted_record(record, granted, self._endpoint.form, self._wall())
+        # The token is as good without; it is asked for anew after a restart.
+        with contextlib.suppress(StoreFailed):
+            await self._store.save(self._profile, kept)
+        return Fresh(granted.access, granted.lifetime)
