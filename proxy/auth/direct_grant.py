@@ -61,7 +61,9 @@ class DirectGrant:
 
     async def install(self, tokens: Tokens) -> Fresh | None:
         if tokens.access is None or tokens.refresh is not None:
-            raise SessionFault("this grant takes no refresh token from outside, it gets its own; give an access token alone")
+            raise SessionFault(
+                "this grant takes no refresh token from outside, it gets its own; give an access token alone"
+            )
         try:
             seed = await self._seed()
         except SecretUnavailable as unavailable:

@@ -20,7 +20,7 @@ from proxy.config.secret_model import (
     LiteralSecret,
     SecretRef,
 )
-from proxy.config.signing_model import HmacProfile
+from proxy.config.signing_model import AwsSigV4Profile, HmacProfile
 from proxy.config.units import Duration
 from proxy.config.values import (
     FieldName,
@@ -39,6 +39,7 @@ __all__ = [
     "SECRET_TAG",
     "ApiKeyProfile",
     "AuthProfile",
+    "AwsSigV4Profile",
     "BasicProfile",
     "BearerProfile",
     "CredentialSecret",
@@ -158,7 +159,8 @@ AuthProfile = Annotated[
     | FileProfile
     | ExecProfile
     | OAuth2Profile
-    | HmacProfile,
+    | HmacProfile
+    | AwsSigV4Profile,
     Field(discriminator="type"),
 ]
 """A credential profile, by its `type`."""

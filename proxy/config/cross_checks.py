@@ -14,7 +14,7 @@ from proxy.config.problem import Problem, listed, nearest, quoted
 from proxy.config.values import origin_of
 from proxy.policy.template import check_template
 
-__all__ = ["Finding", "cross_checks", "section", "texts"]
+__all__ = ["Finding", "cross_checks", "section", "texts", "uses"]
 
 NO_PROFILE = "none"
 """The profile that always exists and sends no credential."""
@@ -60,7 +60,7 @@ def _upstreams(document: Document) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
         yield ("upstreams", name), section(upstream)
 
 
-def _uses(document: Document) -> Iterator[tuple[KeyPath, str, KeyPath, dict[str, Any]]]:
+def uses(document: Document) -> Iterator[tuple[KeyPath, str, KeyPath, dict[str, Any]]]:
     """Every mention of a profile: its path, the name, and the upstream in question."""
     for at, upstream in _upstreams(document):
         if isinstance(auth := upstream.get("auth"), str):
@@ -84,7 +84,7 @@ def _which(text: str, known: dict[str, Any], kind: str) -> str:
 
 def unknown_profiles(document: Document, base: Path) -> Iterator[Finding]:
     profiles = {NO_PROFILE: None, **_profiles(document)}
-    for path, name, _, _ in _uses(document):
+    for path, name, _, _ in uses(document):
         if name not in profiles:
             hint = _which(name, profiles, "profile") if len(profiles) > 1 else "add it under auth, or write none"
             yield Finding(path, f"there is no profile {document.shown(path, name)} under auth", hint)
@@ -97,7 +97,7 @@ def reserved_profile(document: Document, base: Path) -> Iterator[Finding]:
 
 
 def unused_profiles(document: Document, base: Path) -> Iterator[Finding]:
-    used = {name for _, name, _, _ in _uses(document)}
+    used = {name for _, name, _, _ in uses(document)}
     for name in _profiles(document):
         if name not in used and name != NO_PROFILE:
             message = f"no upstream and no route uses the profile {quoted(name)}"
@@ -106,7 +106,7 @@ def unused_profiles(document: Document, base: Path) -> Iterator[Finding]:
 
 def origins_of_users(document: Document, base: Path) -> Iterator[Finding]:
     """A profile that names its origins is used by upstreams on those alone."""
-    for path, name, _, upstream in _uses(document):
+    for path, name, _, upstream in uses(document):
         named = section(_profiles(document).get(name)).get("origins")
         url = upstream.get("url")
         if not isinstance(named, list) or not isinstance(url, str):

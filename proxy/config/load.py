@@ -58,6 +58,7 @@ _RULES: tuple[cross_checks.Rule, ...] = (
     session_checks.open_token_url,
     session_checks.useless_signs,
     signing_checks.hmac_templates,
+    signing_checks.open_content,
     retry_checks.replay_folders,
     interceptor_checks.interceptor_names,
     interceptor_checks.interceptor_classes,

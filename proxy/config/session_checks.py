@@ -4,12 +4,13 @@ What must not live here: rules of a single profile (`proxy.config.oauth2_model`)
 """
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from proxy.config.cross_checks import Finding, section
 from proxy.config.document import Document
 from proxy.config.problem import quoted
-from proxy.config.values import is_loopback_url
 
 __all__ = ["forgotten_rotation", "key_without_folder", "open_token_url", "useless_signs"]
 
@@ -39,7 +40,7 @@ def open_token_url(document: Document, base: Path) -> Iterator[Finding]:
     """Secrets over plain HTTP to another machine."""
     for name, profile in section(document.data.get("auth")).items():
         url = section(profile).get("token_url")
-        if isinstance(url, str) and url.lower().startswith("http://") and not is_loopback_url(url):
+        if isinstance(url, str) and url.lower().startswith("http://") and not _is_loopback(url):
             message = f"the secrets of {quoted(name)} cross the network in the clear"
             yield Finding(("auth", name, "token_url"), message, "write https://", False, "warning")
 
@@ -56,3 +57,11 @@ def useless_signs(document: Document, base: Path) -> Iterator[Finding]:
             message = f"the secret of {quoted(name)} never changes, so nothing follows from unauthorized"
             hint = "name a {file: PATH}, {credential: NAME} or {exec: [cmd, …]} that can change, or remove unauthorized"
             yield Finding(("auth", name, "unauthorized"), message, hint, True, "warning")
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+    except ValueError:
+        return False
