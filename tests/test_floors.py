@@ -48,6 +48,7 @@ FLOORS = [
     ["proxy.pipeline"],
     ["proxy.edge"],
     ["proxy.admin"],
+    ["proxy.lifecycle"],
     ["proxy.daemon"],
     ["proxy.demo"],
     ["proxy.cli"],
