@@ -13,7 +13,8 @@ from functools import partial
 
 from proxy.cli.overrides import apply_overrides, choose_overrides
 from proxy.cli.wait import duration
-from proxy.config.load import LoadedConfig, config_from_flags, find_config, load_file
+from proxy.config.find import find_config
+from proxy.config.load import LoadedConfig, config_from_flags, load_file
 from proxy.config.problem import ConfigInvalid
 from proxy.daemon import DRAIN_LIMIT, Daemon, StartFailed, forbid_core_dumps, loop_factory
 from proxy.observe import configure
