@@ -15,7 +15,7 @@ __all__ = ["probe_routes"]
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """A word, and what stands in the way, or is worth knowing."""
+    """A word, and what stands in the way."""
 
     status: str
     reasons: list[str]
@@ -36,9 +36,7 @@ class _Probes:
 
     async def ready(self, ask: Ask) -> AdminAnswer:
         reasons = self._health.reasons
-        if reasons:
-            return _said(ask, 503, "not ready", reasons)
-        return _said(ask, 200, "ready", self._health.notes)
+        return _said(ask, 503, "not ready", reasons) if reasons else _said(ask, 200, "ready", [])
 
 
 def probe_routes(health: Health) -> Iterator[Route]:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from proxy.config.base import wrong
 from proxy.config.oauth2_model import OAuth2Profile
 from proxy.config.profile import Profile, RenewableProfile, Scheme
+from proxy.config.refresh_model import RefreshEndpointProfile
 from proxy.config.secret_model import (
     SECRET_SHAPE,
     SECRET_TAG,
@@ -20,7 +21,7 @@ from proxy.config.secret_model import (
     LiteralSecret,
     SecretRef,
 )
-from proxy.config.signing_model import AwsSigV4Profile, HmacProfile
+from proxy.config.signing_model import HmacProfile
 from proxy.config.units import Duration
 from proxy.config.values import (
     FieldName,
@@ -39,7 +40,6 @@ __all__ = [
     "SECRET_TAG",
     "ApiKeyProfile",
     "AuthProfile",
-    "AwsSigV4Profile",
     "BasicProfile",
     "BearerProfile",
     "CredentialSecret",
@@ -53,6 +53,7 @@ __all__ = [
     "LiteralSecret",
     "NoneProfile",
     "OAuth2Profile",
+    "RefreshEndpointProfile",
     "SecretRef",
 ]
 
@@ -160,7 +161,7 @@ AuthProfile = Annotated[
     | ExecProfile
     | OAuth2Profile
     | HmacProfile
-    | AwsSigV4Profile,
+    | RefreshEndpointProfile,
     Field(discriminator="type"),
 ]
 """A credential profile, by its `type`."""
