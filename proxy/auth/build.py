@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from proxy.auth.api_key import api_key_source
+from proxy.auth.aws_sigv4 import aws_sigv4_source
 from proxy.auth.basic import basic_source
 from proxy.auth.bearer import bearer_source
 from proxy.auth.exec_token import exec_source
@@ -11,11 +12,11 @@ from proxy.auth.headers import headers_source
 from proxy.auth.hmac import hmac_source
 from proxy.auth.means import Means
 from proxy.auth.oauth2 import oauth2_source
-from proxy.auth.refresh_source import refresh_endpoint_source
 from proxy.auth.source import CredentialSource
 from proxy.config.auth_model import (
     ApiKeyProfile,
     AuthProfile,
+    AwsSigV4Profile,
     BasicProfile,
     BearerProfile,
     ExecProfile,
@@ -24,7 +25,6 @@ from proxy.config.auth_model import (
     HmacProfile,
     NoneProfile,
     OAuth2Profile,
-    RefreshEndpointProfile,
 )
 
 __all__ = ["build_source"]
@@ -56,7 +56,7 @@ def build_source(name: str, profile: AuthProfile, means: Means) -> CredentialSou
             return oauth2_source(name, profile, means)
         case HmacProfile():
             return hmac_source(name, profile, means)
-        case RefreshEndpointProfile():
-            return refresh_endpoint_source(name, profile, means)
+        case AwsSigV4Profile():
+            return aws_sigv4_source(name, profile, means)
         case _:
             assert_never(profile)

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from proxy.config.base import wrong
 from proxy.config.oauth2_model import OAuth2Profile
 from proxy.config.profile import Profile, RenewableProfile, Scheme
-from proxy.config.refresh_model import RefreshEndpointProfile
 from proxy.config.secret_model import (
     SECRET_SHAPE,
     SECRET_TAG,
@@ -21,7 +20,7 @@ from proxy.config.secret_model import (
     LiteralSecret,
     SecretRef,
 )
-from proxy.config.signing_model import HmacProfile
+from proxy.config.signing_model import AwsSigV4Profile, HmacProfile
 from proxy.config.units import Duration
 from proxy.config.values import (
     FieldName,
@@ -40,6 +39,7 @@ __all__ = [
     "SECRET_TAG",
     "ApiKeyProfile",
     "AuthProfile",
+    "AwsSigV4Profile",
     "BasicProfile",
     "BearerProfile",
     "CredentialSecret",
@@ -53,7 +53,6 @@ __all__ = [
     "LiteralSecret",
     "NoneProfile",
     "OAuth2Profile",
-    "RefreshEndpointProfile",
     "SecretRef",
 ]
 
@@ -161,7 +160,7 @@ AuthProfile = Annotated[
     | ExecProfile
     | OAuth2Profile
     | HmacProfile
-    | RefreshEndpointProfile,
+    | AwsSigV4Profile,
     Field(discriminator="type"),
 ]
 """A credential profile, by its `type`."""
