@@ -1,19 +1,16 @@
-"""The daemon: puts the parts together, starts them, and ends them without losing what is under way.
+"""The daemon: puts the parts together, starts them, replaces their configuration, and ends them without losing what is
+under way.
 
-What must not live here: the command line (`proxy.cli.run`), how a chain of stages is built (`proxy.pipeline`), anything
-that a single request does.
+What must not live here: the command line (`proxy.cli.run`), how a configuration is replaced (`proxy.lifecycle`), how a
+chain of stages is built (`proxy.pipeline`), anything that a single request does.
 """
 
 import asyncio
 import contextlib
-import ctypes
 import logging
-import os
 import signal
-import socket
-import ssl
-import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from socket import socket
 from typing import Any
 
 from proxy import __version__
@@ -29,6 +26,12 @@ from proxy.config.model import Config
 from proxy.config.redact import redacted
 from proxy.edge import Edge
 from proxy.edge.visit import Visit
+from proxy.lifecycle.failure import StartFailed, listening
+from proxy.lifecycle.notify import Notifier
+from proxy.lifecycle.process import forbid_core_dumps, loop_factory
+from proxy.lifecycle.reload import Outcome, Reloader
+from proxy.lifecycle.running import Running
+from proxy.lifecycle.watch import watch
 from proxy.observe import LoopLag, Tallies, event
 from proxy.observe.build import build_facts, has_compiled_parser
 from proxy.observe.late import LateExposition
@@ -41,37 +44,50 @@ DRAIN_LIMIT = 30.0
 """Seconds that requests in flight are given when the daemon is told to stop, unless it is told otherwise."""
 
 _ALLOW_PYTHON_PARSER = "OUTRIDER_ALLOW_PYTHON_PARSER"
-_CREDENTIAL_RETRY = 5.0
 _HURRIED_CLOSE = 1.0
-_PR_SET_DUMPABLE = 4
-
-
-class StartFailed(Exception):
-    """The daemon cannot start. The message is one line for a user; `exit_code` is 78 for a wrong configuration."""
-
-    def __init__(self, message: str, exit_code: int = 1) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 class Daemon:
-    """One configuration, running. `addresses` and `admin_addresses` are URLs (or `unix:/path`), known once started."""
+    """`load` reads the configuration again, where there is a file. `handed` are sockets of the service manager, by the
+    address that stands for each. `addresses` and `admin_addresses` are URLs (or `unix:/path`), known once started.
+    """
 
-    def __init__(self, loaded: LoadedConfig, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        loaded: LoadedConfig,
+        environ: Mapping[str, str],
+        load: Callable[[], LoadedConfig] | None = None,
+        handed: Mapping[str, socket] | None = None,
+    ) -> None:
         self.addresses: list[str] = []
         self.admin_addresses: list[str] = []
-        self._loaded = loaded
-        self._config: Config = loaded.config
         self._environ = environ
+        self._handed = handed
         self._log = logging.getLogger(LOGGER)
-        self._problems: dict[str, str] = {}
-        self._health = Health(self._unready)
-        self._pipeline: Pipeline | None = None
+        self._tallies = Tallies(())
+        self._tallies.configuration.loaded(wall())
+        self._running = Running(loaded, environ, self._tallies, self._log)
+        self._health = Health(self._running.unready)
+        self._notifier = Notifier(environ)
+        self._reloader = Reloader(
+            load, self._running, self._replace, self._health, self._tallies, self._notifier, self._log
+        )
         self._edge: Edge | None = None
         self._lag: LoopLag | None = None
+        self._api: AdminApi | None = None
         self._token: SecretReader | None = None
         self._exposition: LateExposition | None = None
-        self._recovery: asyncio.Task[None] | None = None
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def _config(self) -> Config:
+        return self._running.config
+
+    @property
+    def _pipeline(self) -> Pipeline | None:
+        return self._running.pipeline
 
     async def start(self) -> None:
         """Listen, obtain the credentials, then call it ready. Raises StartFailed, with nothing left behind."""
@@ -80,7 +96,7 @@ class Daemon:
                 "aiohttp was installed without its compiled parser, and the other one is more forgiving than is safe; "
                 f"reinstall aiohttp from a wheel, or set {_ALLOW_PYTHON_PARSER}=1"
             )
-        for warning in self._loaded.warnings:
+        for warning in self._running.loaded.warnings:
             event(self._log, logging.WARNING, "config.warning", str(warning))
         try:
             await self._compose()
@@ -91,40 +107,55 @@ class Daemon:
         if self._exposition is not None:
             # Beside the requests that may come already, so that the first scrape does not hold them up.
             asyncio.get_running_loop().run_in_executor(None, self._exposition.load)
+        summary = self._summary()
         event(
             self._log,
             logging.INFO,
             "daemon.started",
-            f"outrider {__version__} listening on {self._summary()}",
+            f"outrider {__version__} listening on {summary}",
             addresses=self.addresses,
             admin_addresses=self.admin_addresses,
             upstreams=sorted(self._config.upstreams),
         )
-
-    def _unready(self) -> list[str]:
-        """What keeps requests from being served: credentials that were never there, sessions that cannot work."""
-        unusable = self._pipeline.unusable() if self._pipeline is not None else {}
-        return [f"profile {name}: {why}" for name, why in (self._problems | unusable).items()]
+        self._notifier.ready(summary)
 
     async def _compose(self) -> None:
         loop = asyncio.get_running_loop()
-        tallies = Tallies(self._config.upstreams)
         self._lag = LoopLag(loop)
         self._lag.start()
-        try:
-            self._pipeline = Pipeline(self._config, self._loaded.base, self._environ, tallies, loop)
-        except OSError as error:
-            file = f" {error.filename}" if error.filename else ""
-            raise StartFailed(f"cannot use a TLS file{file}: {_reason(error)}", 78) from error
-        self._edge = Edge(self._config, self._pipeline, tallies, self._log)
+        self._notifier.watch(loop)
+        config = self._config
+        pipeline = await self._running.begin()
+        self._edge = Edge(config, self._tallies, self._log, self._handed)
         # The admin listener first: a start that waits for a credential can be watched.
-        if self._config.admin_addresses:
-            api = await self._admin_api(tallies, self._lag)
-            self.admin_addresses = await _listening(self._edge.start_admin(api), self._config.admin_addresses)
-        await self._obtain_credentials(self._pipeline)
-        self.addresses = await _listening(self._edge.start(), self._config.listen_addresses)
+        if config.admin_addresses:
+            bound = await listening(self._edge.prepare_admin(config), config.admin_addresses)
+            await self._edge.adopt_admin(config, await self._service(config), bound)
+            self.admin_addresses = self._edge.admin_addresses
+        await self._running.obtain_credentials()
+        proxy = await listening(self._edge.prepare(config), config.listen_addresses)
+        await self._edge.adopt(config, pipeline, proxy)
+        self.addresses = self._edge.addresses
 
-    async def _admin_api(self, tallies: Tallies, lag: LoopLag) -> AdminApi:
+    async def _service(self, config: Config) -> AdminApi:
+        """The admin plane, from now on with the token of `config`."""
+        if self._api is None:
+            self._api = self._admin_api()
+        token = None
+        if config.admin.token is not None:
+            token = open_secret(config.admin.token, self._running.loaded.base, self._environ, monotonic)
+            try:
+                await token.read()
+            except SecretUnavailable as error:
+                event(self._log, logging.ERROR, "admin.token.unavailable", f"no admin token: {error.detail}")
+        old, self._token = self._token, token
+        self._api.token = token.read if token is not None else None
+        if old is not None:
+            await old.close()
+        return self._api
+
+    def _admin_api(self) -> AdminApi:
+        assert self._lag is not None
         build = build_facts()
         facts = {
             "version": build["outrider"],
@@ -132,21 +163,15 @@ class Daemon:
             "aiohttp": build["aiohttp"],
             "loop": type(asyncio.get_running_loop()).__module__.partition(".")[0],
         }
-        if self._config.admin.token is not None:
-            self._token = open_secret(self._config.admin.token, self._loaded.base, self._environ, monotonic)
-            try:
-                await self._token.read()
-            except SecretUnavailable as error:
-                event(self._log, logging.ERROR, "admin.token.unavailable", f"no admin token: {error.detail}")
-        exposition = LateExposition(tallies, lag, wall(), facts)
-        self._exposition = exposition
-        routes = [
-            *probe_routes(self._health),
-            *look_routes(exposition, lambda: redacted(self._config)),
-            *event_routes(tallies.events),
-            *request_routes(self._visits, asyncio.get_running_loop().time),
-        ]
-        return AdminApi(routes, self._token.read if self._token else None)
+        self._exposition = LateExposition(self._tallies, self._lag, facts)
+        return AdminApi(
+            [
+                *probe_routes(self._health),
+                *look_routes(self._exposition, lambda: redacted(self._config)),
+                *event_routes(self._tallies.events),
+                *request_routes(self._visits, asyncio.get_running_loop().time),
+            ]
+        )
 
     def _visits(self) -> list[Visit]:
         return [] if self._edge is None else self._edge.visits()
@@ -162,71 +187,81 @@ class Daemon:
     def _auth_type(self, profile: str) -> str:
         return self._config.auth[profile].type if profile in self._config.auth else "none"
 
-    async def _obtain_credentials(self, pipeline: Pipeline) -> None:
-        self._problems = await pipeline.start()
-        for name, why in self._problems.items():
-            event(self._log, logging.ERROR, "credential.unavailable", f"no credential for {name}: {why}", profile=name)
-        if self._problems:
-            self._recovery = asyncio.create_task(self._recover(pipeline))
+    async def reload(self) -> Outcome:
+        """Read the file again and put it in force, or change nothing and say why."""
+        return await self._reloader.reload()
 
-    async def _recover(self, pipeline: Pipeline) -> None:
-        """Try again while a profile has no credential: nobody sends requests to a daemon that is not ready."""
-        while self._problems:
-            await asyncio.sleep(_CREDENTIAL_RETRY)
-            before, self._problems = self._problems, await pipeline.start()
-            for name in before.keys() - self._problems.keys():
-                event(self._log, logging.INFO, "credential.obtained", f"credential for {name} is there", profile=name)
+    async def _replace(self, loaded: LoadedConfig) -> None:
+        assert self._edge is not None
+        await self._running.replace(loaded, self._edge, self._service)
+        self.addresses, self.admin_addresses = self._edge.addresses, self._edge.admin_addresses
 
-    async def drain(self, limit: float = DRAIN_LIMIT) -> bool:
-        """Stop taking requests and let those in flight end; False when some had not after `limit` seconds."""
+    async def drain(self, limit: float = DRAIN_LIMIT, least: float = 0.0) -> bool:
+        """Call it not ready, stop taking requests after `least` seconds, and let those in flight end.
+
+        False when some had not ended after `limit` seconds.
+        """
         self._health.phase = "draining"
         if self._edge is None:
             return True
+        in_flight = self._running.in_flight
+        message = f"draining: {in_flight} requests in flight, waiting at most {limit:g} s"
+        self._notifier.stopping(message)
         self._edge.lame_duck()
-        event(
-            self._log,
-            logging.INFO,
-            "daemon.draining",
-            f"draining: {self._edge.in_flight} requests in flight, waiting at most {limit:g} s",
-            in_flight=self._edge.in_flight,
-        )
-        return await self._edge.drained(limit)
+        event(self._log, logging.INFO, "daemon.draining", message, in_flight=in_flight)
+        if least:
+            await asyncio.sleep(min(least, limit))
+        self._edge.stop_accepting()
+        return await self._edge.drained(max(limit - least, 0.0))
 
     async def close(self) -> None:
         """End everything, requests in flight included. Repeats do nothing."""
-        recovery, self._recovery = self._recovery, None
-        if recovery is not None:
-            recovery.cancel()
-            await asyncio.wait((recovery,))
+        self._notifier.close()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         if self._lag is not None:
             self._lag.stop()
         edge, self._edge = self._edge, None
         if edge is not None:
             await edge.close()
-        pipeline, self._pipeline = self._pipeline, None
-        if pipeline is not None:
-            await pipeline.close()
+        await self._running.close()
         token, self._token = self._token, None
         if token is not None:
             await token.close()
 
-    async def run_until_signalled(self, limit: float = DRAIN_LIMIT) -> int:
-        """Start, serve until TERM or INT, drain, close. The exit code: 0 drained, 1 when requests were cut."""
+    def stop(self) -> None:
+        """Ask `run_until_signalled` to drain; the second time, to end at once."""
+        (self._hurry if self._stop.is_set() else self._stop).set()
+
+    def _begin(self, reload: Callable[[], Any]) -> None:
+        task = asyncio.get_running_loop().create_task(reload())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def run_until_signalled(
+        self, limit: float = DRAIN_LIMIT, least: float = 0.0, *, watched: bool = False
+    ) -> int:
+        """Start, serve until TERM or INT, drain, close. The exit code: 0 drained, 1 when requests were cut.
+
+        HUP reloads; so does a change of the file where it is `watched`.
+        """
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._unhandled)
-        stop, hurry = asyncio.Event(), asyncio.Event()
-
-        def signalled() -> None:
-            (hurry if stop.is_set() else stop).set()
-
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, signalled)
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._begin, self.reload)
         starting = asyncio.create_task(self.start())
-        if not await _before(starting, stop):
+        if not await _before(starting, self._stop):
             return 0
-        await stop.wait()
-        draining = asyncio.create_task(self.drain(limit))
-        if not await _before(draining, hurry):
+        path = self._running.loaded.path
+        if watched and path is not None:
+            self._begin(lambda: watch(path, self.reload))
+        await self._stop.wait()
+        draining = asyncio.create_task(self.drain(limit, least))
+        if not await _before(draining, self._hurry):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.close(), _HURRIED_CLOSE)
             event(self._log, logging.WARNING, "daemon.stopped", "stopped at once by a second signal")
@@ -240,7 +275,7 @@ class Daemon:
         if complete:
             event(self._log, logging.INFO, "daemon.stopped", "stopped; every request had ended")
         else:
-            cut = self._edge.in_flight if self._edge is not None else 0
+            cut = self._running.in_flight
             event(self._log, logging.WARNING, "daemon.stopped", f"stopped; {cut} requests were cut off", in_flight=cut)
 
     def _unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -262,38 +297,3 @@ async def _before(task: asyncio.Task[Any], end: asyncio.Event) -> bool:
     with contextlib.suppress(asyncio.CancelledError):
         await task
     return False
-
-
-async def _listening(bound: Awaitable[list[str]], wanted: list[str]) -> list[str]:
-    try:
-        return await bound
-    except OSError as error:
-        raise StartFailed(f"cannot listen on {', '.join(wanted)}: {_reason(error)}") from error
-
-
-def _reason(error: OSError) -> str:
-    """In the system's words: the loop's own repeat the address, and the TLS library's name a line of its source."""
-    if isinstance(error, ssl.SSLError):
-        words = error.reason.replace("_", " ") if error.reason else "not usable"
-    elif isinstance(error, socket.gaierror) or not error.errno:
-        words = error.strerror or type(error).__name__
-    else:
-        words = os.strerror(error.errno)
-    return words.lower()
-
-
-def forbid_core_dumps() -> None:
-    """Keep the process's memory, and with it the secrets, out of core files and from other processes of the user."""
-    if sys.platform == "linux":
-        # Best effort: a C library without prctl leaves everything as it was.
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's where it is installed; None stands for asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

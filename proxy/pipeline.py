@@ -5,7 +5,8 @@ their order (`proxy.chain`).
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from proxy.auth.build import build_source
@@ -16,10 +17,10 @@ from proxy.auth.secret_reader import SecretReader, open_secret
 from proxy.auth.session import SessionSource
 from proxy.auth.source import CredentialSource
 from proxy.auth.store_poll import StorePoll
-from proxy.chain import Context, build_chain
+from proxy.chain import Context, Holdings, build_chain
 from proxy.clock import CoarseTimer, monotonic
 from proxy.config.auth_model import SecretRef
-from proxy.config.model import Config, Upstream
+from proxy.config.model import Config, Tls, Upstream
 from proxy.errors import CredentialUnavailable, SessionExpired
 from proxy.message import Stage
 from proxy.observe.request_log import open_request_log
@@ -30,7 +31,7 @@ from proxy.upstream.dial import Dialer
 from proxy.upstream.fetch import Fetcher
 from proxy.upstream.guarded_fetch import GuardedFetch
 from proxy.upstream.pool import ConnectionPool
-from proxy.upstream.tls import tls_context
+from proxy.upstream.tls import file_stamp, tls_context
 
 __all__ = ["Chain", "Pipeline"]
 
@@ -63,58 +64,92 @@ class Pipeline:
         environ: Mapping[str, str],
         tallies: Tallies,
         loop: asyncio.AbstractEventLoop,
+        holdings: Holdings | None = None,
     ) -> None:
+        """`holdings` are what an earlier pipeline has and this one may take over."""
         self.routes = RoutingTable(config)
         self._base = base
         self._environ = environ
         self.admission = Admission(config.limits.in_flight)
         self.tallies = tallies
         self._loop = loop
-        self._timer = CoarseTimer(loop, _TICK)
-        self._fetcher = Fetcher(self._timer, loop)
-        self._store = open_store(config.state, base, environ)
-        guarded = GuardedFetch(self._fetcher, monotonic)
-        means = Means(
-            base,
-            environ,
-            guarded,
-            self._store,
-            tallies.sessions,
-            secured=lambda tls: guarded.around(self._fetcher.over(tls, base)),
-            homes=homes(config),
+        self._kept = (holdings or Holdings()).generation()
+        states = tallies.sessions.states()
+        try:
+            self._build(config)
+        except BaseException:
+            # Whatever the sources that were made have said of themselves: those of before go on.
+            tallies.sessions.restore(states)
+            self._kept.release()
+            raise
+
+    def _build(self, config: Config) -> None:
+        loop = self._loop
+        self._timer = self._kept.take("timer", "", None, lambda: CoarseTimer(loop, _TICK))
+        self._fetcher = self._kept.take("fetcher", "", None, lambda: Fetcher(self._timer, loop))
+        self._pools = {name: self._pool(name, upstream) for name, upstream in config.upstreams.items()}
+        self._store = self._kept.take(
+            "store", "", (config.state, self._base), lambda: open_store(config.state, self._base, self._environ)
         )
-        self.sources: dict[str, CredentialSource] = {
-            name: source
-            for name, profile in config.auth.items()
-            if (source := build_source(name, profile, means)) is not None
-        }
+        self.sources: dict[str, CredentialSource] = dict(self._sources(config))
         shared = self.sources.values() if config.state.dir else ()
         self._store_poll = StorePoll(loop, [source for source in shared if isinstance(source, SessionSource)])
-        self._pools = {name: self._pool(upstream, base) for name, upstream in config.upstreams.items()}
         urls = {name: upstream.url for name, upstream in config.upstreams.items()}
         self.request_log = open_request_log(config.log, urls, loop)
         timed = self.request_log is not None
         self._context = Context(
             loop,
-            tallies,
+            self.tallies,
             self._pools,
             self.sources,
-            base,
+            self._base,
             config.auth,
             config.interceptors,
+            self._kept,
             timed=timed,
             wire=config.log.wire,
         )
         self.chains = [self._chain(entry) for entry in self.routes.routes]
 
+    def _sources(self, config: Config) -> Iterator[tuple[str, CredentialSource]]:
+        fetcher, base = self._fetcher, self._base
+        guarded = self._kept.take("guarded fetch", "", None, lambda: GuardedFetch(fetcher, monotonic))
+        means = Means(
+            base,
+            self._environ,
+            guarded,
+            self._store,
+            self.tallies.sessions,
+            secured=lambda tls: guarded.around(fetcher.over(tls, base)),
+            homes=homes(config),
+        )
+        for name, profile in config.auth.items():
+            home = means.homes.get(name)
+            files = self._stamps(getattr(profile, "tls", None)), self._stamps(home.tls if home is not None else None)
+            basis = (profile, home, id(self._store), base, files)
+            source = self._kept.take("source", name, basis, partial(build_source, name, profile, means))
+            if source is not None:
+                yield name, source
+
     def open_secret(self, ref: SecretRef) -> SecretReader:
         """A reader for a secret of the configuration."""
         return open_secret(ref, self._base, self._environ, monotonic)
 
-    def _pool(self, upstream: Upstream, base: Path) -> ConnectionPool:
-        context = tls_context(upstream.tls, base) if upstream.url.startswith("https:") else None
-        dialer = Dialer(upstream.url, context, upstream.tls.server_name, self._timer, self._loop)
-        return ConnectionPool(dialer, upstream.pool.connections, upstream.pool.idle, self._loop)
+    def _pool(self, name: str, upstream: Upstream) -> ConnectionPool:
+        tls = upstream.tls
+
+        def make() -> ConnectionPool:
+            context = tls_context(tls, self._base) if upstream.url.startswith("https:") else None
+            dialer = Dialer(upstream.url, context, tls.server_name, self._timer, self._loop)
+            return ConnectionPool(dialer, upstream.pool.connections, upstream.pool.idle, self._loop)
+
+        basis = (upstream.url, tls, upstream.pool, self._base, self._stamps(tls))
+        return self._kept.take("pool", name, basis, make)
+
+    def _stamps(self, tls: Tls | None) -> list[object]:
+        """Tells whether the files that `tls` names have changed."""
+        files = () if tls is None else (tls.ca, tls.cert, tls.key)
+        return [file_stamp(self._base / path) for path in files if path]
 
     def _chain(self, entry: RouteEntry) -> Chain:
         return Chain(entry, build_chain(entry, self._context), self.tallies[entry.upstream.name], entry.timeout.total)
@@ -138,11 +173,17 @@ class Pipeline:
         return {name: why for name, source in self.sources.items() if (why := source.unusable) is not None}
 
     async def close(self) -> None:
+        """Close what no other pipeline has taken over. Repeats do nothing."""
         self._store_poll.close()
+        gone = {id(item) for item in self._kept.release()}
         # Together: each may wait for an exchange that had better not be cut off.
-        await asyncio.gather(*(source.close() for source in self.sources.values()))
-        await self._store.close()
-        await self._fetcher.close()
+        await asyncio.gather(*(source.close() for source in self.sources.values() if id(source) in gone))
+        if id(self._store) in gone:
+            await self._store.close()
+        if id(self._fetcher) in gone:
+            await self._fetcher.close()
         for pool in self._pools.values():
-            await pool.close()
-        self._timer.close()
+            if id(pool) in gone:
+                await pool.close()
+        if id(self._timer) in gone:
+            self._timer.close()

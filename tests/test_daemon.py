@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import proxy.daemon
+import proxy.lifecycle.running
 from proxy.config.load import load_text
 from proxy.daemon import Daemon, StartFailed, forbid_core_dumps, loop_factory
 
@@ -163,7 +164,7 @@ async def test_a_missing_credential_keeps_it_running_but_not_ready(tmp_path: Pat
 
 
 async def test_it_becomes_ready_when_the_credential_appears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proxy.daemon, "_CREDENTIAL_RETRY", 0.05)
+    monkeypatch.setattr(proxy.lifecycle.running, "_CREDENTIAL_RETRY", 0.05)
     token = tmp_path / "token"
     daemon = daemon_of(with_token_file(token))
     await daemon.start()

@@ -50,6 +50,7 @@ FLOORS = [
     ["proxy.pipeline"],
     ["proxy.edge"],
     ["proxy.admin"],
+    ["proxy.lifecycle"],
     ["proxy.daemon"],
     ["proxy.demo"],
     ["proxy.cli"],

@@ -15,7 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "proxy").rglob("*.py"))
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 55
-LOCKS = {"requirements.txt": [], "requirements-test.txt": ["test"]}
+LOCKS: dict[str, list[str] | None] = {
+    "requirements.txt": [],
+    "requirements-test.txt": ["test"],
+    "requirements-build.txt": None,
+}
+"""Which extras a lock file is for; None for what builds the package."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -129,12 +134,15 @@ def project() -> dict[str, object]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def wanted(extras: list[str]) -> set[str]:
+def wanted(extras: list[str] | None) -> set[str]:
     """The normalised names of the distributions that `pyproject.toml` asks for."""
-    table = project()
-    asked = list(table["dependencies"])
-    for extra in extras:
-        asked += table["optional-dependencies"][extra]
+    if extras is None:
+        asked = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    else:
+        table = project()
+        asked = list(table["dependencies"])
+        for extra in extras:
+            asked += table["optional-dependencies"][extra]
     return {re.split(r"[^\w.-]", requirement, maxsplit=1)[0].lower().replace("_", "-") for requirement in asked}
 
 

@@ -20,7 +20,7 @@ class AdminApi:
 
     def __init__(self, routes: Iterable[Route], token: TokenSource | None = None) -> None:
         self.table = RouteTable(routes)
-        self._token = token
+        self.token = token
 
     async def answer(self, request: AdminRequest) -> AdminAnswer:
         try:
@@ -30,8 +30,8 @@ class AdminApi:
 
     async def _answer(self, request: AdminRequest) -> AdminAnswer:
         # The token before the table: who has none does not learn which paths there are.
-        if self._token is not None and not self.table.is_open(request.path):
-            await check_token(self._token, request)
+        if self.token is not None and not self.table.is_open(request.path):
+            await check_token(self.token, request)
         route, params = self.table.find(request.method, request.path)
         content = None
         if route.changes_state:

@@ -12,13 +12,17 @@ Phase = Literal["starting", "ready", "draining"]
 
 
 class Health:
-    """`problems` is asked each time and names what keeps the daemon from serving; a problem that ends is forgotten."""
+    """`problems` is asked each time and names what keeps the daemon from serving; a problem that ends is forgotten.
 
-    __slots__ = ("_problems", "phase")
+    `notes` are worth knowing and keep it from nothing.
+    """
+
+    __slots__ = ("_problems", "notes", "phase")
 
     def __init__(self, problems: Callable[[], Sequence[str]] = tuple) -> None:
         self._problems = problems
         self.phase: Phase = "starting"
+        self.notes: list[str] = []
 
     @property
     def started(self) -> bool:

@@ -15,7 +15,7 @@ __all__ = ["probe_routes"]
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """A word, and what stands in the way."""
+    """A word, and what stands in the way, or is worth knowing."""
 
     status: str
     reasons: list[str]
@@ -36,7 +36,9 @@ class _Probes:
 
     async def ready(self, ask: Ask) -> AdminAnswer:
         reasons = self._health.reasons
-        return _said(ask, 503, "not ready", reasons) if reasons else _said(ask, 200, "ready", [])
+        if reasons:
+            return _said(ask, 503, "not ready", reasons)
+        return _said(ask, 200, "ready", self._health.notes)
 
 
 def probe_routes(health: Health) -> Iterator[Route]:

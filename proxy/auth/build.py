@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from proxy.auth.api_key import api_key_source
+from proxy.auth.aws_sigv4 import aws_sigv4_source
 from proxy.auth.basic import basic_source
 from proxy.auth.bearer import bearer_source
 from proxy.auth.exec_token import exec_source
@@ -16,6 +17,7 @@ from proxy.auth.source import CredentialSource
 from proxy.config.auth_model import (
     ApiKeyProfile,
     AuthProfile,
+    AwsSigV4Profile,
     BasicProfile,
     BearerProfile,
     ExecProfile,
@@ -56,6 +58,8 @@ def build_source(name: str, profile: AuthProfile, means: Means) -> CredentialSou
             return oauth2_source(name, profile, means)
         case HmacProfile():
             return hmac_source(name, profile, means)
+        case AwsSigV4Profile():
+            return aws_sigv4_source(name, profile, means)
         case RefreshEndpointProfile():
             return refresh_endpoint_source(name, profile, means)
         case _:

@@ -43,12 +43,12 @@ def hmac_source(name: str, profile: HmacProfile, means: Means) -> SecretSigningS
     return SecretSigningSource(readers, prepare, means.clock, signer, owned(*profile.set))
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class _Key(PreparedInjection):
     """`begun` is the hash with the key in it, `texts` are the named secrets."""
 
-    begun: "hmac.HMAC | None" = None
-    texts: tuple[tuple[str, Secret], ...] = ()
+    begun: hmac.HMAC
+    texts: tuple[tuple[str, Secret], ...]
 
 
 def _prepare(profile: HmacProfile, used: Sequence[str], values: Sequence[Secret]) -> _Key:
@@ -85,7 +85,6 @@ class HmacSigner:
 
     def sign(self, exchange: Exchange, outgoing: Outgoing, key: Injection) -> Injection:
         assert isinstance(key, _Key)
-        assert key.begun is not None
         content = outgoing.content
         if self._reads and (content is None or len(content) > self._cap):
             raise ContentTooLarge(

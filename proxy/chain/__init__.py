@@ -9,11 +9,12 @@
 2. Name it in `ORDER` (`proxy/chain/order.py`), at its place, with the reason for that place.
 
 State that all routes of an upstream share (a budget, a breaker, a limiter) is made through `context.shared`, once per
-upstream and kind. What must not live here: anything that a single request does (`proxy.stages`), any rule
-(`proxy.policy`).
+upstream and kind; a reload takes it over while its basis, the policy, is the same. What must not live here: anything
+that a single request does (`proxy.stages`), any rule (`proxy.policy`).
 """
 
 from proxy.chain.context import Context
+from proxy.chain.holdings import Generation, Holdings
 from proxy.chain.order import ORDER, Place, build_chain
 
-__all__ = ["ORDER", "Context", "Place", "build_chain"]
+__all__ = ["ORDER", "Context", "Generation", "Holdings", "Place", "build_chain"]

@@ -23,11 +23,16 @@ _TOLD = {
 
 def breaker(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     policy = entry.upstream.config.breaker
-    if policy is None:
-        return inner
     name = entry.upstream.name
-    on_change = _Teller(name, context.tallies[name], context.tallies.events).tell
-    circuit = context.shared(name, Breaker, lambda: Breaker(policy, on_change))
+    if policy is None:
+        context.tallies[name].circuit = None
+        return inner
+    tallies = context.tallies
+
+    def make() -> Breaker:
+        return Breaker(policy, _Teller(name, tallies[name], tallies.events).tell)
+
+    circuit = context.shared(name, Breaker, make, basis=policy)
     return BreakerStage(circuit, monotonic, entry.timeout.total, inner)
 
 

@@ -10,4 +10,5 @@ __all__ = ["retry_budget"]
 
 def retry_budget(entry: RouteEntry, context: Context) -> RetryBudget:
     policy = entry.upstream.config.retry.budget
-    return context.shared(entry.upstream.name, RetryBudget, lambda: RetryBudget(policy.ratio, policy.min, monotonic))
+    name = entry.upstream.name
+    return context.shared(name, RetryBudget, lambda: RetryBudget(policy.ratio, policy.min, monotonic), basis=policy)

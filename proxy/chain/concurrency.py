@@ -1,6 +1,6 @@
 """Builds the limits of calls at once: the upstream's, which all its routes share, and a route's own around it."""
 
-from proxy.chain.context import Context
+from proxy.chain.context import Context, route_name
 from proxy.clock import monotonic
 from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.model import overlaid
@@ -30,10 +30,10 @@ class _Limiter:
 def concurrency(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     shared = entry.upstream.config.concurrency
     if shared is not None:
-        inner = context.shared(entry.upstream.name, _Limiter, lambda: _Limiter(shared, context)).around(
-            inner, entry.timeout.total
-        )
+        limiter = context.shared(entry.upstream.name, _Limiter, lambda: _Limiter(shared, context), basis=shared)
+        inner = limiter.around(inner, entry.timeout.total)
     own = None if entry.route is None else overlaid(shared, entry.route.concurrency)
     if entry.route is not None and entry.route.concurrency is not None and own is not None:
-        inner = _Limiter(own, context).around(inner, entry.timeout.total)
+        limiter = context.shared(route_name(entry), _Limiter, lambda: _Limiter(own, context), basis=own)
+        inner = limiter.around(inner, entry.timeout.total)
     return inner

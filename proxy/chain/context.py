@@ -8,17 +8,24 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from proxy.auth.source import CredentialSource
+from proxy.chain.holdings import Generation, Holdings
 from proxy.config.auth_model import AuthProfile
 from proxy.config.interceptor_model import InterceptorEntry
 from proxy.observe.tally import Tallies
+from proxy.policy.routing import RouteEntry
 from proxy.upstream.pool import ConnectionPool
 
-__all__ = ["Context"]
+__all__ = ["Context", "route_name"]
 
 T = TypeVar("T")
+
+
+def route_name(entry: RouteEntry) -> str:
+    """Tells a route of an upstream from the others, over reloads too: by its pattern."""
+    return f"{entry.upstream.name} {entry.route.match if entry.route is not None else ''}"
 
 
 class Context:
@@ -29,7 +36,7 @@ class Context:
     """
 
     __slots__ = (
-        "_shared", "base", "interceptors", "loop", "mark", "pools", "profiles", "sources", "tallies", "timed", "wire",
+        "_kept", "base", "interceptors", "loop", "mark", "pools", "profiles", "sources", "tallies", "timed", "wire",
     )  # fmt: skip
 
     def __init__(
@@ -41,25 +48,29 @@ class Context:
         base: Path,
         profiles: Mapping[str, AuthProfile],
         interceptors: Mapping[str, InterceptorEntry] = MappingProxyType({}),
+        kept: Generation | None = None,
         *,
         timed: bool = False,
         wire: bool = False,
     ) -> None:
+        kept = kept or Holdings().generation()
         self.loop = loop
         self.profiles = profiles
         self.timed = timed
         self.wire = wire
         self.base = base
-        self.mark = os.urandom(4).hex().encode()
+        self.mark = kept.take("mark", "", None, lambda: os.urandom(4).hex().encode())
         self.tallies = tallies
         self.pools = pools
         self.sources = sources
         self.interceptors = interceptors
-        self._shared: dict[tuple[str, type], object] = {}
+        self._kept = kept
 
-    def shared(self, upstream: str, kind: type[T], make: Callable[[], T]) -> T:
-        """The one `kind` of this upstream (of all of them, for an empty name), which the first route to ask makes."""
-        found = self._shared.get((upstream, kind))
-        if found is None:
-            found = self._shared[upstream, kind] = make()
-        return cast(T, found)
+    def shared(self, upstream: str, kind: type[T], make: Callable[[], T], *, basis: object = None) -> T:
+        """The one `kind` of this upstream (of all of them, for an empty name), which the first route to ask makes.
+
+        It outlives a reload that leaves a `basis` equal: what it was made from, a policy as a rule. Without one it is
+        made anew. `upstream` may name a route too, for what is a route's own.
+        """
+        made_from = (kind, self if basis is None else basis)
+        return self._kept.take(kind.__qualname__, upstream, made_from, make)

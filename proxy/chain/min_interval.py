@@ -10,5 +10,5 @@ __all__ = ["min_interval"]
 
 
 def min_interval(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
-    last = context.shared(entry.upstream.name, LastCalls, LastCalls)
+    last = context.shared(entry.upstream.name, LastCalls, LastCalls, basis="remembered")
     return MinInterval(last, context.tallies[entry.upstream.name], context.loop.time, inner)

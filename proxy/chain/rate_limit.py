@@ -5,7 +5,7 @@ A route's limits stand beside the upstream's: what the route sends is sent to th
 
 from collections.abc import Sequence
 
-from proxy.chain.context import Context
+from proxy.chain.context import Context, route_name
 from proxy.clock import wall
 from proxy.config.model import overlaid
 from proxy.config.rate_model import FIELD_KEY, QuotaPolicy, RateLimitPolicy, as_list
@@ -52,13 +52,16 @@ class _Shared:
 
     def __init__(self, entry: RouteEntry, context: Context) -> None:
         self.limits = _Limits(as_list(entry.upstream.config.rate_limit), "upstream")
-        self.quota = Quota(_Teller(entry.upstream.name, context.tallies.events).tell)
+        name, events = entry.upstream.name, context.tallies.events
+        self.quota = context.shared(name, Quota, lambda: Quota(_Teller(name, events).tell), basis="learned")
         self.pace = Pace(tuple(bucket for bucket, _ in self.limits.plain), context.loop)
 
 
 def rate_limit(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
-    shared = context.shared(entry.upstream.name, _Shared, lambda: _Shared(entry, context))
-    own = _Limits(as_list(entry.route.rate_limit if entry.route is not None else None), "route")
+    policies = as_list(entry.upstream.config.rate_limit)
+    shared = context.shared(entry.upstream.name, _Shared, lambda: _Shared(entry, context), basis=policies)
+    routes = as_list(entry.route.rate_limit if entry.route is not None else None)
+    own = context.shared(route_name(entry), _Limits, lambda: _Limits(routes, "route"), basis=routes)
     quota = _quota_policy(entry)
     throttles: list[tuple[Throttle, Terms]] = [*shared.limits.plain, *own.plain]
     if quota.learn:

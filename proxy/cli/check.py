@@ -8,7 +8,8 @@ import os
 import sys
 from typing import TextIO
 
-from proxy.config.load import LoadedConfig, find_config, load_file
+from proxy.config.find import find_config
+from proxy.config.load import LoadedConfig, load_file
 from proxy.config.problem import ConfigInvalid
 
 __all__ = ["add_arguments", "run"]

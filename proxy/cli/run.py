@@ -9,10 +9,12 @@ import gc
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 from proxy.cli.overrides import apply_overrides, choose_overrides
 from proxy.cli.wait import duration
-from proxy.config.load import LoadedConfig, config_from_flags, find_config, load_file
+from proxy.config.find import find_config
+from proxy.config.load import LoadedConfig, config_from_flags, load_file
 from proxy.config.problem import ConfigInvalid
 from proxy.daemon import DRAIN_LIMIT, Daemon, StartFailed, forbid_core_dumps, loop_factory
 from proxy.observe import configure
@@ -53,8 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 78
     # Before any secret is read.
     forbid_core_dumps()
+    load = partial(_load, arguments, os.environ)
     try:
-        loaded = _load(arguments, os.environ)
+        loaded = load()
     except ConfigInvalid as invalid:
         sys.stderr.write(f"{invalid}\n")
         return 78
@@ -62,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         spare_the_collector()
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(Daemon(loaded, os.environ).run_until_signalled(arguments.drain_timeout))
+            daemon = Daemon(loaded, os.environ, load if loaded.path is not None else None)
+            return runner.run(daemon.run_until_signalled(arguments.drain_timeout))
     except StartFailed as failure:
         sys.stderr.write(f"outrider: {failure}\n")
         return failure.exit_code

@@ -21,7 +21,7 @@ from proxy.config.secret_model import (
     LiteralSecret,
     SecretRef,
 )
-from proxy.config.signing_model import HmacProfile
+from proxy.config.signing_model import AwsSigV4Profile, HmacProfile
 from proxy.config.units import Duration
 from proxy.config.values import (
     FieldName,
@@ -40,6 +40,7 @@ __all__ = [
     "SECRET_TAG",
     "ApiKeyProfile",
     "AuthProfile",
+    "AwsSigV4Profile",
     "BasicProfile",
     "BearerProfile",
     "CredentialSecret",
@@ -161,6 +162,7 @@ AuthProfile = Annotated[
     | ExecProfile
     | OAuth2Profile
     | HmacProfile
+    | AwsSigV4Profile
     | RefreshEndpointProfile,
     Field(discriminator="type"),
 ]

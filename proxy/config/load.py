@@ -22,27 +22,20 @@ from proxy.config import (
     signing_checks,
 )
 from proxy.config.document import Document, KeyPath, parse_document
+from proxy.config.find import read_config
 from proxy.config.model import Config
 from proxy.config.model_errors import file_path, model_problems
 from proxy.config.problem import ConfigInvalid, Problem
 from proxy.config.redact import redacted
 
 __all__ = [
-    "FALLBACKS",
-    "VARIABLE",
     "LoadedConfig",
     "config_from_flags",
-    "find_config",
     "load_file",
     "load_text",
     "redacted",
 ]
 
-VARIABLE = "OUTRIDER_CONFIG"
-FALLBACKS = (Path("outrider.yaml"), Path("/etc/outrider/outrider.yaml"))
-"""Where a configuration is looked for when nothing names one."""
-
-_LARGEST = 2**20
 _RULES: tuple[cross_checks.Rule, ...] = (
     cross_checks.unknown_profiles,
     cross_checks.reserved_profile,
@@ -59,6 +52,7 @@ _RULES: tuple[cross_checks.Rule, ...] = (
     session_checks.open_token_url,
     session_checks.useless_signs,
     signing_checks.hmac_templates,
+    signing_checks.open_content,
     call_checks.homeless_paths,
     call_checks.unknown_names,
     call_checks.open_call_urls,
@@ -80,23 +74,9 @@ class LoadedConfig:
     warnings: list[Problem]
 
 
-def find_config(flag: str | None, environ: Mapping[str, str]) -> Path:
-    """The flag, the environment, or the first fallback that exists. Raises ConfigInvalid when there is none."""
-    named = flag or environ.get(VARIABLE)
-    if named:
-        return Path(named)
-    for path in FALLBACKS:
-        if path.is_file():
-            return path
-    hint = f"write one, or name it with --config FILE or ${VARIABLE}; --upstream URL runs without"
-    raise ConfigInvalid(
-        [Problem("configuration", 0, 0, f"there is no {FALLBACKS[0]} here and no {FALLBACKS[1]}", hint)]
-    )
-
-
 def load_file(path: Path, environ: Mapping[str, str]) -> LoadedConfig:
     """Raises ConfigInvalid, also when the file cannot be read."""
-    return _load(_read(path), str(path), environ, path, path.absolute().parent)
+    return _load(read_config(path), str(path), environ, path, path.absolute().parent)
 
 
 def load_text(text: str, name: str, environ: Mapping[str, str], base: Path | None = None) -> LoadedConfig:
@@ -129,28 +109,6 @@ def _about_flags(problem: Problem) -> Problem:
     option, colon, message = problem.message.partition(": ")
     flag = _FLAGS.get(option.partition(".")[0]) if colon else None
     return Problem(flag or "flags", 0, 0, message if flag else problem.message, problem.hint)
-
-
-def _read(path: Path) -> str:
-    def unreadable(message: str, hint: str) -> ConfigInvalid:
-        return ConfigInvalid([Problem(str(path), 0, 0, message, hint)])
-
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
-        raise unreadable(f"the file cannot be read: {reason}", "name a file that can be read") from None
-    if len(content) > _LARGEST:
-        raise unreadable("the file is too large", "1 MiB is the most for a configuration")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - content.rfind(b"\n", 0, error.start)
-        raise ConfigInvalid(
-            [Problem(str(path), line, column, "a byte that is not UTF-8", "save the file as UTF-8")]
-        ) from None
 
 
 def _load(text: str, name: str, environ: Mapping[str, str], path: Path | None, base: Path) -> LoadedConfig:

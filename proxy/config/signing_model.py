@@ -5,6 +5,7 @@ What must not live here: signing (`proxy.auth`), what templates may name (`proxy
 
 import base64
 import binascii
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
@@ -15,7 +16,7 @@ from proxy.config.secret_model import LiteralSecret, SecretRef
 from proxy.config.units import Size
 from proxy.config.values import FieldName, FieldValue, Hidden, Name, unique_fields
 
-__all__ = ["HmacProfile", "KeyEncoding", "decoded_key"]
+__all__ = ["S3_SERVICES", "AwsSigV4Profile", "HmacProfile", "KeyEncoding", "decoded_key", "is_access_key_id"]
 
 KeyEncoding = Literal["utf8", "hex", "base64"]
 
@@ -65,3 +66,63 @@ class HmacProfile(RenewableProfile):
         if encoding and isinstance(key, LiteralSecret) and decoded_key(key.literal.reveal(), encoding) is None:
             raise wrong(f"the key is not {encoding}", "write the right key_encoding: utf8, hex or base64")
         return key
+
+
+S3_SERVICES = ("s3", "s3-object-lambda", "s3-outposts", "s3express")
+"""Where paths are names of objects, which are signed as they are."""
+
+_SERVICE = r"[a-z0-9][a-z0-9.-]*"
+_REGION = r"[a-z0-9][a-z0-9-]*"
+
+
+def is_access_key_id(text: str) -> bool:
+    """Whether `text` can stand in a signature's credential."""
+    return re.fullmatch(r"[!#-+\--.0-~]+", text) is not None
+
+
+class AwsSigV4Profile(RenewableProfile):
+    """AWS Signature Version 4."""
+
+    type: Literal["aws_sigv4"] = Field(description="AWS Signature Version 4.")
+    service: str = Field(description="The service's name in signatures, such as s3, execute-api or dynamodb.")
+    region: str = Field(description="The region's name, such as eu-central-1.")
+    access_key_id: SecretRef = Field(description="The access key's id.")
+    secret_access_key: SecretRef = Field(description="The secret access key.")
+    session_token: SecretRef | None = Field(None, description="The token of temporary credentials.")
+    payload: Literal["signed", "unsigned", "streaming"] = Field(
+        "signed",
+        description="How content is signed: signed (its hash, read ahead up to max_content), unsigned (S3 alone takes "
+        "it, and only TLS protects it), or streaming (S3: signed chunk by chunk, at any size).",
+    )
+    max_content: Size = Field(8 * 2**20, description="Most content that is read ahead to be signed; more is refused.")
+
+    @field_validator("service")
+    @classmethod
+    def _service_is_a_name(cls, service: str) -> str:
+        if not re.fullmatch(_SERVICE, service):
+            raise wrong("not a service's name", "write it as in endpoints, such as s3, execute-api or dynamodb")
+        return service
+
+    @field_validator("region")
+    @classmethod
+    def _region_is_a_name(cls, region: str) -> str:
+        if not re.fullmatch(_REGION, region):
+            raise wrong("not a region's name", "write it such as eu-central-1")
+        return region
+
+    @field_validator("access_key_id")
+    @classmethod
+    def _id_is_one(cls, identity: SecretRef) -> SecretRef:
+        if isinstance(identity, LiteralSecret) and not is_access_key_id(identity.literal.reveal()):
+            raise wrong(
+                "not the id of an access key", "write the one that begins with AKIA or ASIA, not the secret key"
+            )
+        return identity
+
+    @field_validator("payload")
+    @classmethod
+    def _service_takes_such_content(cls, payload: str, info: ValidationInfo) -> str:
+        service = info.data.get("service")
+        if payload != "signed" and service is not None and service not in S3_SERVICES:
+            raise wrong(f"only S3 takes {payload} content", "write signed, or leave it out")
+        return payload

@@ -27,6 +27,7 @@ class MadeUp:
     client: str = field(default_factory=_invent)
     refresh: str = field(default_factory=_invent)
     access: str = field(default_factory=_invent)
+    machine: str = field(default_factory=_invent)
 
     def rotate(self) -> str:
         self.rotated = _invent()
@@ -35,6 +36,9 @@ class MadeUp:
     def renew(self) -> None:
         """New tokens of the session, both of them."""
         self.refresh, self.access = _invent(), _invent()
+
+    def renew_machine(self) -> None:
+        self.machine = _invent()
 
     def expire(self) -> None:
         """Another access token than the one that was given out; nobody has it yet."""

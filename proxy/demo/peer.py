@@ -61,7 +61,7 @@ class Peer:
         self.desk = TokenDesk(self.made_up)
 
     @asynccontextmanager
-    async def serve(self) -> AsyncIterator[str]:
+    async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
         """Serve until the block ends; gives the API's origin."""
         (self.folder / "report.bin").write_bytes(REPORT)
         application = web.Application()
@@ -70,8 +70,8 @@ class Peer:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+            await web.TCPSite(runner, host, port).start()
+            yield f"http://{host}:{runner.addresses[0][1]}"
         finally:
             await runner.cleanup()
 
@@ -115,6 +115,8 @@ class Peer:
                 return authorization == f"Bearer {made_up.command}"
             case "person":
                 return authorization == f"Bearer {made_up.access}"
+            case "machine":
+                return authorization == f"Bearer {made_up.machine}"
             case "rotating":
                 return authorization == f"Bearer {made_up.rotated}"
             case "fragile" | "metered":

@@ -38,7 +38,7 @@ class CallerConnection(Intake):
     `visit` is the proxied request that is being handled, None between requests.
     """
 
-    __slots__ = ("_counted", "_ending", "_stalled", "_unread", "expire_at", "is_local_socket", "visit")
+    __slots__ = ("_counted", "_ending", "_stalled", "_unread", "expire_at", "is_local_socket", "lame", "visit")
 
     def __init__(self, edge: "EdgeServer", loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(edge, loop, **options)
@@ -48,6 +48,7 @@ class CallerConnection(Intake):
         self._ending: tuple[Visit, OutriderError] | None = None
         self.visit: Visit | None = None
         self.is_local_socket = False
+        self.lame = False
         self.expire_at = NEVER
 
     # asyncio.Protocol
@@ -69,8 +70,8 @@ class CallerConnection(Intake):
 
     @property
     def is_lame(self) -> bool:
-        """Whether the server is about to stop, so that every answer says `Connection: close`."""
-        return self._edge.lame
+        """Whether the server, or its listener, is about to stop, so that every answer says `Connection: close`."""
+        return self._edge.lame or self.lame
 
     # Deadlines
 

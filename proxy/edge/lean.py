@@ -6,7 +6,6 @@ live here: what a request means.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.http import RawRequestMessage
@@ -23,17 +22,16 @@ LINGER = 2.0
 
 
 class LeanRequestHandler(RequestHandler):
-    """Runs the server's `handle` for each request, and `handle_garbage` for what the parser refused.
+    """Runs the server's `handle` of the moment for each request, and `handle_garbage` for what the parser refused.
 
     Both write their answers themselves; `handle` tells whether another request may follow.
     """
 
-    __slots__ = ("_edge", "_handle")
+    __slots__ = ("_edge",)
 
     def __init__(self, edge: "EdgeServer", loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(edge, loop=loop, **options)
         self._edge = edge
-        self._handle: Callable[[Any, RawRequestMessage, StreamReader], Awaitable[bool]] = edge.handle
 
     def enter(self, payload: StreamReader) -> None:
         """A request is about to be handled, whose content is `payload`."""
@@ -47,6 +45,7 @@ class LeanRequestHandler(RequestHandler):
     async def start(self) -> None:
         """One request after the other, until the connection is no longer to be used."""
         messages = self._messages
+        edge = self._edge
         try:
             while not self._force_close:
                 if not messages:
@@ -63,7 +62,7 @@ class LeanRequestHandler(RequestHandler):
                 self._request_in_progress = True
                 try:
                     self.enter(payload)
-                    keep_alive = await self._handle(self, message, payload)
+                    keep_alive = await edge.handle(self, message, payload)
                     self.leave()
                 finally:
                     self._request_ended()

@@ -1,104 +1,113 @@
-"""Opens and closes the listening sockets, and knows by which names they may be called.
+"""The listening sockets of one server, which may change while it serves, and the names by which they may be called.
 
-What must not live here: requests.
+What must not live here: requests; how a socket is bound (`sockets`).
 """
 
 import asyncio
-import contextlib
-import os
 import socket
-from collections.abc import Iterable
-from pathlib import Path
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from proxy.edge.server import EdgeServer
+from proxy.edge.sockets import BACKLOG, Bound, bind
 from proxy.policy.guard import LOOPBACK_NAMES, Guard, allowed_hosts
 
 __all__ = ["Listeners"]
 
-_BACKLOG = 1024
-_SOCKET_MODE = 0o600
-
 
 class Listeners:
-    """The sockets of one server. `addresses` are URLs, or `unix:/path`."""
+    """`handed` are sockets that the service manager opened, by the address that stands for each."""
 
-    def __init__(self, server: EdgeServer, loop: asyncio.AbstractEventLoop) -> None:
-        self.addresses: list[str] = []
+    def __init__(
+        self, server: EdgeServer, loop: asyncio.AbstractEventLoop, handed: Mapping[str, socket.socket] | None = None
+    ) -> None:
         self._server = server
         self._loop = loop
-        self._listening: list[asyncio.AbstractServer] = []
-        self._paths: list[Path] = []
-        self._names: set[str] = set(LOOPBACK_NAMES)
-        self._ports: set[int] = set()
+        self._handed = handed or {}
+        self._open: list[Bound] = []
+        self._serving: dict[Bound, list[asyncio.AbstractServer]] = {}
+        # Newer versions of asyncio's own loop remove a socket's file by themselves, and so one that is not ours.
+        own = sys.version_info >= (3, 13) and isinstance(loop, asyncio.SelectorEventLoop)
+        self._keeping: dict[str, Any] = {"cleanup_socket": False} if own else {}
 
-    async def open(self, addresses: Iterable[str]) -> None:
-        """Raises OSError when one cannot be listened on; then none is."""
+    @property
+    def addresses(self) -> list[str]:
+        """URLs, or `unix:/path`."""
+        return [bound.url for bound in self._open]
+
+    async def prepare(self, addresses: Iterable[str]) -> list[Bound]:
+        """What `adopt` is to be given for these addresses: those that are open already, and the others bound.
+
+        Raises OSError when one cannot be listened on; then none is new.
+        """
+        prepared: list[Bound] = []
         try:
             for address in addresses:
-                if address.startswith("unix:"):
-                    await self._open_unix(Path(address.removeprefix("unix:")))
-                else:
-                    await self._open_tcp(address)
+                there = next((one for one in self._open if one.address == address and one not in prepared), None)
+                prepared.append(there or await bind(address, self._loop, self._handed.get(address)))
         except BaseException:
-            self.close()
+            self.abandon(prepared)
             raise
+        return prepared
 
-    def guards(self, hosts: Iterable[str], origins: Iterable[str]) -> tuple[Guard, Guard]:
-        """For TCP, and for Unix sockets, which have no port."""
-        names = [*self._names, *hosts]
+    def abandon(self, prepared: Sequence[Bound]) -> None:
+        """They are not adopted after all."""
+        for bound in prepared:
+            if bound not in self._open and bound.address not in self._handed:
+                bound.close()
+
+    def leaving(self, prepared: Sequence[Bound]) -> list[Bound]:
+        """Those that are open and would not be after `adopt`."""
+        return [bound for bound in self._open if bound not in prepared]
+
+    async def adopt(self, prepared: Sequence[Bound]) -> None:
+        """Serve on these and on no others; the connections of others stay."""
+        for bound in prepared:
+            if bound not in self._serving:
+                self._serving[bound] = [await self._serve(bound, sock) for sock in bound.sockets]
+        gone = self.leaving(prepared)
+        self._open = list(prepared)
+        if gone:
+            # Whoever has connected by now is accepted before the door closes.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        for bound in gone:
+            self._close(bound)
+
+    def guards(
+        self, hosts: Iterable[str], origins: Iterable[str], addresses: Iterable[Bound] | None = None
+    ) -> tuple[Guard, Guard]:
+        """For TCP, and for Unix sockets, which have no port. `addresses` are those of what is open when left out."""
+        known = [bound for bound in (self._open if addresses is None else addresses) if bound.name]
+        names = [*LOOPBACK_NAMES, *(bound.name for bound in known), *hosts]
         origins = list(origins)
         bare = frozenset(name.lower().encode() for name in names)
         return (
-            Guard(allowed_hosts(names, self._ports), origins),
+            Guard(allowed_hosts(names, {bound.port for bound in known}), origins),
             Guard(allowed_hosts(names, ()) | bare, origins, any_port=True),
         )
 
     def close(self) -> None:
         """Stop accepting; connections stay."""
-        for listening in self._listening:
-            listening.close()
-        self._listening.clear()
-        for path in self._paths:
-            path.unlink(missing_ok=True)
-        self._paths.clear()
+        for bound in self._open:
+            self._close(bound)
+        self._open.clear()
 
-    async def _open_tcp(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
-        name = host.strip("[]")
-        listening = await self._loop.create_server(self._server, name, int(port), backlog=_BACKLOG, reuse_address=True)
-        self._listening.append(listening)
-        actual = listening.sockets[0].getsockname()[1]
-        written = f"[{name}]" if ":" in name else name
-        self._names.add(written)
-        self._ports.add(actual)
-        self.addresses.append(f"http://{written}:{actual}")
-
-    async def _open_unix(self, path: Path) -> None:
-        _remove_dead_socket(path)
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    async def _serve(self, bound: Bound, sock: socket.socket) -> asyncio.AbstractServer:
+        # A copy: the loop closes what it was given, while the original still tells its name.
+        copy = sock.dup()
         try:
-            # The mode must hold from the first moment on, so the socket is made under a mask.
-            mask = os.umask(0o777 & ~_SOCKET_MODE)
-            try:
-                sock.bind(str(path))
-            finally:
-                os.umask(mask)
-            listening = await self._loop.create_unix_server(self._server, sock=sock, backlog=_BACKLOG)
+            if bound.name:
+                return await self._loop.create_server(self._server, sock=copy, backlog=BACKLOG)
+            return await self._loop.create_unix_server(self._server, sock=copy, backlog=BACKLOG, **self._keeping)
         except BaseException:
-            sock.close()
+            copy.close()
             raise
-        self._listening.append(listening)
-        self._paths.append(path)
-        self.addresses.append(f"unix:{path}")
 
-
-def _remove_dead_socket(path: Path) -> None:
-    """A socket that nobody listens on is left from a daemon that was killed; a living one is kept, and reported."""
-    if not path.is_socket():
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
+    def _close(self, bound: Bound) -> None:
+        for serving in self._serving.pop(bound, ()):
+            serving.close()
+        if bound.address in self._handed:
+            return
+        bound.close()

@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from aiohttp.http import HttpRequestParser, RawRequestMessage
 from aiohttp.streams import StreamReader
@@ -29,7 +29,7 @@ _MAX_FIELDS = 128
 _READ_BUFFER = 2**16
 _FOREVER = 10 * 365 * 86400.0
 
-Handle = Callable[["CallerConnection", RawRequestMessage, StreamReader], Awaitable[bool]]
+Handle = Callable[[Any, RawRequestMessage, StreamReader], Awaitable[bool]]
 """Answers one request; see `LeanRequestHandler.handle`."""
 
 
@@ -57,17 +57,21 @@ class EdgeServer(Server):
             loop=loop,
         )
         self.handle = handle
-        self.limits = limits
-        self.head_timeout = limits.head_timeout or NEVER
-        self.idle_timeout = limits.idle_timeout or NEVER
+        self.adopt(limits, uids)
         self.timer = CoarseTimer(loop, _TICK)
         self.count_refusal = count_refusal
         self.lame = False
-        self._uids = uids
         self._open: set[CallerConnection] = set()
         self._emptied: asyncio.Future[None] | None = None
         self._prefix = os.urandom(4).hex().encode()
         self._numbers = itertools.count(1)
+
+    def adopt(self, limits: Limits, uids: frozenset[int] | None) -> None:
+        """From now on these hold. A connection that is open keeps the caps of its parser."""
+        self.limits = limits
+        self.head_timeout = limits.head_timeout or NEVER
+        self.idle_timeout = limits.idle_timeout or NEVER
+        self._uids = uids
 
     def __call__(self) -> CallerConnection:
         """A protocol for a new connection."""
@@ -125,11 +129,25 @@ class EdgeServer(Server):
             await asyncio.wait((self._emptied,), timeout=limit)
         return not self._open
 
-    def close_idle(self) -> None:
-        """Close the connections that are between requests."""
+    def make_lame(self, concerns: Callable[[object], bool]) -> bool:
+        """Tell callers that their connection ends, where its name is one that `concerns` us; whether any is."""
+        found = False
+        for connection in self._open:
+            if connection.transport is not None and concerns(connection.transport.get_extra_info("sockname")):
+                connection.lame = found = True
+        return found
+
+    def close_idle(self, *, lame: bool = False) -> bool:
+        """Close the connections that are between requests, or the `lame` ones of them; whether others are left."""
+        left = False
         for connection in list(self._open):
+            if lame and not connection.lame:
+                continue
             if connection.is_idle:
                 connection.force_close()
+            else:
+                left = True
+        return left
 
     def abort_all(self) -> int:
         """Cut what is still open, so that it cannot look whole; how many that were."""

@@ -44,9 +44,8 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What does not change while the daemon runs. `loaded_at` is in seconds since the epoch."""
+    """What does not change while the daemon runs."""
 
-    loaded_at: float
     build: dict[str, str] = field(default_factory=dict)
 
 
@@ -100,8 +99,8 @@ class _Outrider(Collector):
         )
         yield from session_families(self._tallies.sessions)
         yield self._loop_lag()
-        yield _gauge(metrics.CONFIG_LOADED, [((), 1)])
-        yield _gauge(metrics.CONFIG_LOADED_AT, [((), self._facts.loaded_at)])
+        yield _gauge(metrics.CONFIG_LOADED, [((), float(self._tallies.configuration.successful))])
+        yield _gauge(metrics.CONFIG_LOADED_AT, [((), self._tallies.configuration.loaded_at)])
         yield InfoMetricFamily(metrics.BUILD.name, metrics.BUILD.help, value=self._facts.build)
 
     def _retries(self) -> Iterable[Family]:

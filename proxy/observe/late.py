@@ -21,16 +21,16 @@ class Renderer(Protocol):
 class LateExposition:
     """A `Renderer` that costs nothing until somebody asks, or until `load` is called, which any thread may do."""
 
-    def __init__(self, tallies: Tallies, lag: LoopLag, loaded_at: float, build: dict[str, str]) -> None:
+    def __init__(self, tallies: Tallies, lag: LoopLag, build: dict[str, str]) -> None:
         self._sources = (tallies, lag)
-        self._facts = (loaded_at, build)
+        self._build = build
         self._renderer: Renderer | None = None
 
     def load(self) -> Renderer:
         if self._renderer is None:
             from proxy.observe.exposition import Exposition, Facts
 
-            self._renderer = Exposition(*self._sources, Facts(*self._facts))
+            self._renderer = Exposition(*self._sources, Facts(self._build))
         return self._renderer
 
     def render(self, accept: str) -> tuple[str, bytes]:

@@ -26,9 +26,12 @@ __all__ = [
     "current_sink",
     "event",
     "level_name",
+    "set_format",
     "set_level",
     "writes_text",
 ]
+
+Style = Literal["auto", "text", "json"]
 
 LOGGER = "outrider"
 """Name of the logger that all of Outrider writes to."""
@@ -37,19 +40,28 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 """The levels by the names that they have in the configuration."""
 
 
-def configure(level: str, style: Literal["auto", "text", "json"], stream: TextIO | None = None) -> logging.Logger:
+def configure(level: str, style: Style, stream: TextIO | None = None) -> logging.Logger:
     """Set the process's log up, other libraries' warnings included. `auto` is text on a terminal and else JSON."""
     stream = sys.stderr if stream is None else stream
-    text = style == "text" or (style == "auto" and stream.isatty())
     root = logging.getLogger()
     if (earlier := _sink_handler()) is not None:
         earlier.close()
-    root.handlers[:] = [_SinkHandler(stream, TextFormatter() if text else JsonFormatter())]
+    root.handlers[:] = [_SinkHandler(stream, _formatter(style, stream))]
     root.setLevel(logging.WARNING)
     # A log that cannot be written must not fill standard error with tracebacks of its own.
     logging.raiseExceptions = False
     set_level(level)
     return logging.getLogger(LOGGER)
+
+
+def set_format(style: Style) -> None:
+    """Change how lines are written, from now on; where this process writes a log at all."""
+    if (handler := _sink_handler()) is not None:
+        handler.setFormatter(_formatter(style, handler.stream))
+
+
+def _formatter(style: Style, stream: TextIO) -> logging.Formatter:
+    return TextFormatter() if style == "text" or (style == "auto" and stream.isatty()) else JsonFormatter()
 
 
 def set_level(level: str) -> None:
@@ -68,6 +80,7 @@ class _SinkHandler(logging.Handler):
     def __init__(self, stream: TextIO, formatter: logging.Formatter) -> None:
         super().__init__()
         self.setFormatter(formatter)
+        self.stream = stream
         self.sink = Sink(stream, self._lost)
 
     def emit(self, record: logging.LogRecord) -> None:

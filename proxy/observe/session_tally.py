@@ -4,7 +4,7 @@ What must not live here: metric names and their text form, and any token.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Literal, get_args
 
 from proxy.clock import wall
@@ -49,6 +49,19 @@ class SessionTallies:
 
     def of(self, profile: str) -> SessionTally:
         return self._by_name.setdefault(profile, SessionTally(self._events))
+
+    def states(self) -> dict[str, Callable[[], str]]:
+        """Who tells the states now; for `restore`."""
+        return {name: tally.state for name, tally in self._by_name.items()}
+
+    def restore(self, states: Mapping[str, Callable[[], str]]) -> None:
+        for name, state in states.items():
+            self._by_name[name].state = state
+
+    def keep(self, profiles: Collection[str]) -> None:
+        """Forget the others: they have no session any more."""
+        for name in set(self._by_name).difference(profiles):
+            del self._by_name[name]
 
     def __iter__(self) -> Iterator[tuple[str, SessionTally]]:
         return iter(self._by_name.items())

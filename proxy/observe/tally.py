@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from proxy.clock import wall
 from proxy.errors import ERRORS, AdminError
+from proxy.observe.configuration_tally import ConfigurationTally
 from proxy.observe.events import EventLog
 from proxy.observe.session_tally import SessionTallies
 
@@ -159,15 +160,23 @@ class UpstreamTally:
 
 
 class Tallies:
-    """The tallies of all upstreams by name, of the requests that met none, and of profiles' sessions; what happened."""
+    """The tallies of all upstreams by name, of the requests that met none, of profiles' sessions and of the
+    configuration; what happened. What was counted once stays: an upstream that a reload took away keeps its numbers.
+    """
 
-    __slots__ = ("_by_name", "events", "none", "sessions")
+    __slots__ = ("_by_name", "configuration", "events", "none", "sessions")
 
     def __init__(self, upstreams: Iterable[str], events: EventLog | None = None) -> None:
         self._by_name = {name: UpstreamTally() for name in upstreams}
         self.none = self._by_name.setdefault(NO_UPSTREAM, UpstreamTally())
         self.events = EventLog(wall) if events is None else events
         self.sessions = SessionTallies(self.events)
+        self.configuration = ConfigurationTally()
+
+    def cover(self, upstreams: Iterable[str]) -> None:
+        """Have a tally for each of these."""
+        for name in upstreams:
+            self._by_name.setdefault(name, UpstreamTally())
 
     def __getitem__(self, upstream: str) -> UpstreamTally:
         return self._by_name[upstream]

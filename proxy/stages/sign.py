@@ -7,7 +7,7 @@ all waiting. What must not live here: any scheme (`proxy.auth`), what is sent (`
 from proxy.auth.signer import Outgoing, Signer
 from proxy.message import Exchange, Response, Stage
 from proxy.policy.outgoing import OutgoingRules
-from proxy.stages.held_content import hold
+from proxy.stages.held_content import HeldContent, hold
 
 __all__ = ["Sign"]
 
@@ -32,6 +32,9 @@ class Sign:
         whole = b"" if content is None else None
         if content is not None and (cap := signer.wants_content(exchange)):
             whole = await hold(exchange, cap)
+            if whole is not None and content.length is None:
+                # Its length is known now, and there are upstreams that take none without it.
+                exchange.content = HeldContent(whole, len(whole))
         outgoing = Outgoing(
             exchange.method, rules.target(exchange), rules.host, self._secure, rules.fields(exchange), whole
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from proxy.config.tls_model import Tls
 
-__all__ = ["tls_context"]
+__all__ = ["file_stamp", "tls_context"]
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -24,3 +24,12 @@ def tls_context(tls: Tls, base: Path) -> ssl.SSLContext:
     if tls.cert:
         context.load_cert_chain(base / tls.cert, base / tls.key if tls.key else None)
     return context
+
+
+def file_stamp(path: Path) -> tuple[int, int, int] | None:
+    """Tells one content of a file from another, as far as its times and its size do; None where it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size

@@ -41,7 +41,7 @@ GUARDED_PATHS = ["/metrics", "/api/config", "/no/such/path"]
 def exposition() -> Exposition:
     loop = asyncio.new_event_loop()
     loop.close()
-    return Exposition(Tallies(["api"]), LoopLag(loop), Facts(0.0, {"version": "0.1.0"}))
+    return Exposition(Tallies(["api"]), LoopLag(loop), Facts({"version": "0.1.0"}))
 
 
 @pytest.fixture

@@ -75,12 +75,36 @@ def test_a_file_without_an_admin_listener_is_a_wrong_configuration(tmp_path: Pat
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_broken_file_is_a_wrong_configuration(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_a_wrong_configuration(tmp_path: Path) -> None:
     file = tmp_path / "outrider.yaml"
-    file.write_text("upstream: {}\n")
+    file.write_text("admin: {listen: [\n")
     done = outrider("healthcheck", "-c", str(file))
     assert done.returncode == 78
-    assert "Traceback" not in done.stderr
+    assert f"{file}:" in done.stderr
+
+
+def test_a_file_that_is_wrong_elsewhere_still_says_where_to_ask(tmp_path: Path, serve: Serve) -> None:
+    file = tmp_path / "outrider.yaml"
+    file.write_text(f"admin: {{listen: {serve([(200, b'ready')])}}}\nupstream: {{}}\n")
+    assert outrider("healthcheck", "-c", str(file)).stdout == "ready\n"
+
+
+def test_the_file_in_the_folder_is_found_without_being_named(
+    tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "outrider.yaml").write_text(f"admin: {{listen: {serve([(200, b'ready')])}}}\n")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    monkeypatch.chdir(tmp_path)
+    assert outrider("healthcheck").stdout == "ready\n"
+
+
+@pytest.mark.parametrize(("listen", "said"), [("off", "turns the admin listener off"), ("[9]", "is no address")])
+def test_a_listener_that_cannot_be_asked_is_a_wrong_configuration(tmp_path: Path, listen: str, said: str) -> None:
+    file = tmp_path / "outrider.yaml"
+    file.write_text(f"admin: {{listen: {listen}}}\n")
+    done = outrider("healthcheck", "-c", str(file))
+    assert done.returncode == 78
+    assert said in done.stderr
 
 
 def test_wait_ends_when_the_daemon_becomes_ready(serve: Serve) -> None:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.auth_model import BearerProfile, EnvSecret, FileSecret, LiteralSecret
-from proxy.config.load import LoadedConfig, config_from_flags, find_config, load_file, load_text
+from proxy.config.find import find_config
+from proxy.config.load import LoadedConfig, config_from_flags, load_file, load_text
 from proxy.config.model import Config
 from proxy.config.problem import ConfigInvalid
 from proxy.secret import Secret
@@ -178,12 +179,12 @@ class TestFinding:
 
     def test_then_comes_the_system(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path = file(tmp_path, MINIMAL)
-        monkeypatch.setattr("proxy.config.load.FALLBACKS", (tmp_path / "absent.yaml", path))
+        monkeypatch.setattr("proxy.config.find.FALLBACKS", (tmp_path / "absent.yaml", path))
         assert find_config(None, {}) == path
 
     def test_with_none_at_all_every_way_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr("proxy.config.load.FALLBACKS", (Path("outrider.yaml"), tmp_path / "absent"))
+        monkeypatch.setattr("proxy.config.find.FALLBACKS", (Path("outrider.yaml"), tmp_path / "absent"))
         with pytest.raises(
             ConfigInvalid, match=r"there is no outrider.yaml here.*--config FILE.*OUTRIDER_CONFIG.*--upstream"
         ):

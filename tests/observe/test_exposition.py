@@ -31,6 +31,7 @@ def tallies() -> Tallies:
     tally.budget_exhausted = 3
     tally.not_replayable = 4
     tally.circuit = "open"
+    tallies.configuration.loaded(1700000000.5)
     return tallies
 
 
@@ -38,9 +39,7 @@ def tallies() -> Tallies:
 def exposition(tallies: Tallies) -> Exposition:
     lag = LoopLag(asyncio.new_event_loop())
     lag.note(0.003)
-    return Exposition(
-        tallies, lag, Facts(1700000000.5, {"version": "0.1.0", "python": "3", "aiohttp": "3", "loop": "x"})
-    )
+    return Exposition(tallies, lag, Facts({"version": "0.1.0", "python": "3", "aiohttp": "3", "loop": "x"}))
 
 
 @pytest.fixture

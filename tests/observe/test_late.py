@@ -17,7 +17,7 @@ def test_a_daemon_starts_without_the_metrics_library() -> None:
 def test_what_is_shown_is_what_the_exposition_shows() -> None:
     loop = asyncio.new_event_loop()
     try:
-        late = LateExposition(Tallies(["api"]), LoopLag(loop), 0.0, {"version": "1"})
+        late = LateExposition(Tallies(["api"]), LoopLag(loop), {"version": "1"})
         media_type, text = late.render("")
     finally:
         loop.close()
@@ -28,7 +28,7 @@ def test_what_is_shown_is_what_the_exposition_shows() -> None:
 def test_it_is_loaded_once() -> None:
     loop = asyncio.new_event_loop()
     try:
-        late = LateExposition(Tallies([]), LoopLag(loop), 0.0, {})
+        late = LateExposition(Tallies([]), LoopLag(loop), {})
         assert late.load() is late.load()
     finally:
         loop.close()

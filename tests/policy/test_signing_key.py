@@ -65,6 +65,8 @@ def test_a_json_web_key_brings_its_name() -> None:
         (json.dumps(OctKey.generate_key(256).as_dict(private=True)), None, "symmetric"),
         (json.dumps(ECKey.generate_key("P-256").as_dict(private=False)), None, "public key"),
     ],
+    # Keys are new in every process, and names must be the same in all of them.
+    ids=map(str, range(12)),
 )
 def test_what_is_no_key_to_sign_with_is_told_without_a_word_of_it(text: str, algorithm: str | None, what: str) -> None:
     with pytest.raises(KeyUnfit, match=what) as caught:

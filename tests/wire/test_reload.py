@@ -1,0 +1,256 @@
+"""A reload under way: nobody is refused or cut, requests keep the configuration that they began with, and what did not
+change is not made anew.
+"""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.config.load import load_file
+from proxy.daemon import Daemon
+from tests.peers.caller import Caller
+from tests.peers.raw_upstream import RawUpstream
+from tests.peers.running import Outrider, facing, on_free_ports
+from tests.peers.scripts import answers
+from tests.peers.token_server import CLIENT, SECRET, TokenServer
+
+
+class Reloaded(Outrider):
+    """A daemon whose file the test rewrites."""
+
+    file: Path
+
+    async def now(self, config: dict[str, Any] | str) -> Any:
+        """Write this into the file, and reload."""
+        self.file.write_text(config if isinstance(config, str) else on_free_ports(config))
+        return await self.daemon.reload()
+
+
+@pytest.fixture
+async def reloaded(tmp_path: Path):
+    """`await reloaded(config)` starts a daemon on free ports from a file."""
+    started: list[Reloaded] = []
+
+    async def start(config: dict[str, Any]) -> Reloaded:
+        file = tmp_path / "outrider.yaml"
+        file.write_text(on_free_ports(config))
+        load = lambda: load_file(file, {})  # noqa: E731
+        daemon = Daemon(load(), {}, load)
+        await daemon.start()
+        started.append(Reloaded(daemon))
+        started[-1].file = file
+        return started[-1]
+
+    yield start
+    for one in started:
+        await one.stop()
+
+
+def _says(text: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(text), text)
+
+
+async def test_the_next_request_on_a_kept_alive_connection_meets_the_new_configuration(reloaded):
+    async with RawUpstream(answers(_says(b"old"))) as old, RawUpstream(answers(_says(b"new"))) as new:
+        running = await reloaded(facing(old.url))
+        async with await running.caller() as caller:
+            await caller.send(running.head())
+            assert (await caller.answer()).content == b"old"
+            outcome = await running.now(facing(new.url))
+            assert (outcome.problems, outcome.changed) == ([], ["upstreams.api"])
+            await caller.send(running.head())
+            assert (await caller.answer()).content == b"new"
+    assert old.heads[0].get(b"authorization") == new.heads[0].get(b"authorization")
+
+
+async def test_a_request_in_flight_ends_in_the_configuration_that_it_began_with(reloaded):
+    release = asyncio.Event()
+
+    async def slow(connection):
+        await connection.request()
+        await release.wait()
+        await connection.send(_says(b"old"))
+
+    async with RawUpstream(slow) as old, RawUpstream(answers(_says(b"new"))) as new:
+        headers = {"response": {"set": {"X-Generation": "old"}}}
+        running = await reloaded(facing(old.url, upstream={"headers": headers}))
+        request = asyncio.create_task(running.request())
+        await running.has_in_flight(lambda count: count == 1)
+        await running.now(facing(new.url))
+        assert (await running.request()).get(b"x-generation") is None
+        release.set()
+        answer = await request
+        assert (answer.content, answer.get(b"x-generation")) == (b"old", b"old")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("listen: 127.0.0.1:0\nupstreams:\n  api: {url: ftp://x}\n", "outrider.yaml:3:"),
+        ("listen: [\n", "outrider.yaml:"),
+        ("", "outrider.yaml"),
+    ],
+)
+async def test_a_broken_file_changes_nothing_and_everybody_can_see_why(reloaded, caplog, text, said):
+    async with RawUpstream(answers()) as upstream:
+        running = await reloaded(facing(upstream.url))
+        outcome = await running.now(text)
+        assert outcome.invalid
+        assert all(said in problem for problem in outcome.problems)
+        (line,) = [r for r in caplog.records if r.__dict__.get("event") == "reload.failed"]
+        assert said in line.getMessage()
+        assert (await running.request()).status == 200
+        health, metrics = await _admin(running, b"/readyz"), await _admin(running, b"/metrics")
+        assert health.status == 200
+        assert health.content.startswith(b"ready: the last reload changed nothing: ")
+        assert said.encode() in health.content
+        assert b"\noutrider_config_last_reload_successful 0.0" in metrics.content
+        await running.now(facing(upstream.url))
+        assert (await _admin(running, b"/readyz")).content == b"ready\n"
+        assert b"\noutrider_config_last_reload_successful 1.0" in (await _admin(running, b"/metrics")).content
+
+
+async def _admin(running: Outrider, path: bytes, *lines: bytes) -> Any:
+    port = int(running.daemon.admin_addresses[0].rpartition(":")[2])
+    async with await Caller.connect(port) as caller:
+        host = b"Host: 127.0.0.1:%d" % port
+        await caller.send(b"\r\n".join([b"GET %b HTTP/1.1" % path, host, *lines, b"", b""]))
+        return await caller.answer()
+
+
+async def test_an_address_that_is_taken_changes_nothing(reloaded):
+    async with RawUpstream(answers()) as upstream:
+        running = await reloaded(facing(upstream.url))
+        before = running.daemon.addresses
+        taken = upstream.url.removeprefix("http://")
+        outcome = await running.now(facing(upstream.url, listen=["127.0.0.1:0", taken]))
+        assert outcome.problems == [f"cannot listen on 127.0.0.1:0, {taken}: address already in use"]
+        assert running.daemon.addresses == before
+        assert (await running.request()).status == 200
+
+
+async def test_listeners_change_and_callers_of_the_old_one_are_told_before_it_ends(reloaded, tmp_path):
+    async with RawUpstream(answers()) as upstream:
+        path = tmp_path / "o.sock"
+        running = await reloaded(facing(upstream.url, listen=["127.0.0.1:0", "localhost:0"]))
+        first, second = (int(address.rpartition(":")[2]) for address in running.daemon.addresses)
+        async with await Caller.connect(first) as stays, await Caller.connect(second) as leaves:
+            heads = [b"GET / HTTP/1.1\r\nHost: localhost:%d\r\n\r\n" % port for port in (first, second)]
+            for caller, head in ((stays, heads[0]), (leaves, heads[1])):
+                await caller.send(head)
+                assert (await caller.answer()).get(b"connection") is None
+            await running.now(facing(upstream.url, listen=["127.0.0.1:0", f"unix:{path}"]))
+            assert running.daemon.addresses == [f"http://127.0.0.1:{first}", f"unix:{path}"]
+            for caller, head, told in ((stays, heads[0], None), (leaves, heads[1], b"close")):
+                await caller.send(head)
+                answer = await caller.answer()
+                assert (answer.status, answer.get(b"connection")) == (200, told)
+        with pytest.raises(ConnectionRefusedError):
+            await Caller.connect(second)
+        await running.now(facing(upstream.url))
+        assert not path.exists()
+
+
+async def test_the_admin_listener_and_its_token_change(reloaded):
+    async with RawUpstream(answers()) as upstream:
+        running = await reloaded(facing(upstream.url))
+        admin = {"listen": ["127.0.0.1:0", "localhost:0"], "token": "t0ken"}
+        await running.now(facing(upstream.url, admin=admin))
+        assert (await _admin(running, b"/metrics")).status == 401
+        assert (await _admin(running, b"/metrics", b"Authorization: Bearer t0ken")).status == 200
+        await running.now(facing(upstream.url, admin={"listen": "off"}))
+        assert running.daemon.admin_addresses == []
+
+
+async def test_sessions_of_unchanged_profiles_keep_their_tokens(reloaded):
+    async with TokenServer() as server, RawUpstream(answers()) as upstream:
+        client = {"client_id": CLIENT, "client_secret": SECRET, "token_url": server.token_url}
+        machine = {"type": "oauth2", "grant": "client_credentials", **client}
+        config = facing(upstream.url, upstream={"auth": "machine"}) | {"auth": {"machine": machine}}
+        running = await reloaded(config)
+        await running.request()
+        for limit in (10, 11, 12):
+            await running.now({**config, "limits": {"in_flight": limit}})
+            assert (await running.request()).status == 200
+        assert len(server.asked) == 1
+        assert len({head.get(b"authorization") for head in upstream.heads}) == 1
+
+
+async def test_counters_circuits_and_paces_survive_a_reload(reloaded):
+    down = b"HTTP/1.1 500 Down\r\ncontent-length: 0\r\n\r\n"
+    async with RawUpstream(answers(down)) as upstream:
+        breaker = {"min_calls": 1, "failure_ratio": "100%"}
+        policies = {"breaker": breaker, "retry": {"attempts": 1}}
+        running = await reloaded(facing(upstream.url, upstream=policies))
+        assert (await running.request()).status == 500
+        assert (await running.request()).status == 503
+        await running.now(facing(upstream.url, upstream={**policies, "timeout": {"total": "9s"}}))
+        assert (await running.request()).status == 503
+        assert len(upstream.heads) == 1
+        text = (await _admin(running, b"/metrics")).content
+        assert b'outrider_requests_total{code="503",method="GET",upstream="api"} 2.0' in text
+        await running.now(facing(upstream.url, upstream={"retry": {"attempts": 1}}))
+        assert (await running.request()).status == 500
+
+
+async def test_connections_to_an_unchanged_upstream_are_used_on(reloaded):
+    async with RawUpstream(answers()) as upstream:
+        running = await reloaded(facing(upstream.url))
+        await running.request()
+        await running.now(facing(upstream.url, limits={"in_flight": 9}))
+        await running.request()
+        assert len(upstream.connections) == 1
+
+
+async def test_a_reload_under_load_fails_no_request(reloaded):
+    async with RawUpstream(answers()) as upstream:
+        running = await reloaded(facing(upstream.url))
+        failed: list[object] = []
+        done = 0
+
+        async def call(each: int) -> None:
+            nonlocal done
+            async with await running.caller() as caller:
+                for _ in range(each):
+                    await caller.send(running.head())
+                    answer = await caller.answer()
+                    if answer.status != 200 or answer.get(b"connection") is not None:
+                        failed.append(answer)
+                    done += 1
+
+        async def reload() -> None:
+            for number in range(20):
+                limits, policies = {"in_flight": 100 + number}, {"timeout": {"idle": f"{9 + number}s"}}
+                outcome = await running.now(facing(upstream.url, limits=limits, upstream=policies))
+                assert outcome.problems == []
+
+        await asyncio.gather(*(call(100) for _ in range(10)), reload())
+        assert (done, failed) == (1000, [])
+
+
+async def test_the_log_level_changes(reloaded):
+    async with RawUpstream(answers()) as upstream:
+        running = await reloaded(facing(upstream.url))
+        logger = logging.getLogger("outrider")
+        level = logger.level
+        try:
+            await running.now(facing(upstream.url, log={"level": "error"}))
+            assert logger.level == logging.ERROR
+        finally:
+            logger.setLevel(level)
+
+
+async def test_what_was_replaced_is_closed_when_its_last_request_has_ended(reloaded):
+    async with RawUpstream(answers()) as upstream:
+        running = await reloaded(facing(upstream.url))
+        old = running.daemon._pipeline
+        await running.now(facing(upstream.url) | {"auth": {"token": {"type": "bearer", "token": "another"}}})
+        assert running.daemon._pipeline is not old
+        async with asyncio.timeout(10):
+            while running.daemon._running._retiring:
+                await asyncio.sleep(0.02)
+        assert (await running.request()).status == 200
+        assert upstream.heads[-1].get(b"authorization") == b"Bearer another"
