@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from proxy.auth.build import build_source
+from proxy.auth.homes import homes
 from proxy.auth.means import Means
 from proxy.auth.open_store import open_store
 from proxy.auth.secret_reader import SecretReader, open_secret
@@ -120,9 +121,12 @@ class Pipeline:
             self._store,
             self.tallies.sessions,
             secured=lambda tls: guarded.around(fetcher.over(tls, base)),
+            homes=homes(config),
         )
         for name, profile in config.auth.items():
-            basis = (profile, id(self._store), base, self._stamps(getattr(profile, "tls", None)))
+            home = means.homes.get(name)
+            files = self._stamps(getattr(profile, "tls", None)), self._stamps(home.tls if home is not None else None)
+            basis = (profile, home, id(self._store), base, files)
             source = self._kept.take("source", name, basis, partial(build_source, name, profile, means))
             if source is not None:
                 yield name, source

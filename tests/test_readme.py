@@ -10,6 +10,7 @@ import yaml
 from proxy.cli import COMMANDS
 from proxy.config.auth_model import AuthProfile
 from proxy.config.breaker_model import BreakerPolicy
+from proxy.config.call_model import CallOptions, ResponseMap
 from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.dedup_model import Dedup
 from proxy.config.errors_model import ErrorsPolicy
@@ -109,6 +110,12 @@ def test_the_table_of_profiles_has_every_type_with_exactly_its_options() -> None
 def test_every_option_of_unauthorized_is_told() -> None:
     told = rows(section("Sessions"))
     assert {name for name in names(Unauthorized) if f"unauthorized.{name}" not in told} == set()
+
+
+def test_every_option_of_a_profiles_own_call_is_told() -> None:
+    told = rows(section("Concepts"))
+    there = {f"request.{name}" for name in names(CallOptions)} | {f"response.{name}" for name in names(ResponseMap)}
+    assert there - told.keys() == set()
 
 
 def test_the_table_of_errors_is_the_tree_of_errors() -> None:

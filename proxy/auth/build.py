@@ -12,6 +12,7 @@ from proxy.auth.headers import headers_source
 from proxy.auth.hmac import hmac_source
 from proxy.auth.means import Means
 from proxy.auth.oauth2 import oauth2_source
+from proxy.auth.refresh_source import refresh_endpoint_source
 from proxy.auth.source import CredentialSource
 from proxy.config.auth_model import (
     ApiKeyProfile,
@@ -25,6 +26,7 @@ from proxy.config.auth_model import (
     HmacProfile,
     NoneProfile,
     OAuth2Profile,
+    RefreshEndpointProfile,
 )
 
 __all__ = ["build_source"]
@@ -58,5 +60,7 @@ def build_source(name: str, profile: AuthProfile, means: Means) -> CredentialSou
             return hmac_source(name, profile, means)
         case AwsSigV4Profile():
             return aws_sigv4_source(name, profile, means)
+        case RefreshEndpointProfile():
+            return refresh_endpoint_source(name, profile, means)
         case _:
             assert_never(profile)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from proxy.auth.homes import Home
 from proxy.auth.secret_reader import SecretReader, open_secret
 from proxy.auth.session_report import SessionReport
 from proxy.auth.store import MemoryStore, SessionStore
@@ -26,7 +27,10 @@ def _nothing_secured(tls: Tls) -> Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """`base` is the folder of the configuration file, `clock` is monotonic, `spread()` is in [0, 1)."""
+    """`base` is the folder of the configuration file, `clock` is monotonic, `spread()` is in [0, 1).
+
+    `homes` are by profile; `secured` makes calls with options of TLS.
+    """
 
     base: Path
     environ: Mapping[str, str]
@@ -37,6 +41,7 @@ class Means:
     wall: Clock = wall
     spread: Callable[[], float] = random.random
     secured: Callable[[Tls], Fetch] = _nothing_secured
+    homes: Mapping[str, Home] = field(default_factory=dict)
 
     def open(self, ref: SecretRef) -> SecretReader:
         return open_secret(ref, self.base, self.environ, self.clock)

@@ -16,6 +16,7 @@ from proxy.config.auth_model import (
     FileProfile,
     HeadersProfile,
     OAuth2Profile,
+    RefreshEndpointProfile,
 )
 from proxy.config.model import Config, FieldEdits, Headers, Timeouts, Tls
 from proxy.config.units import format_duration
@@ -172,6 +173,9 @@ def _credential(profile: AuthProfile) -> str:
         return f"field {profile.header}"
     if isinstance(profile, OAuth2Profile):
         return f"field {profile.header}, by {profile.grant}; renewed early, and once where it is refused"
+    if isinstance(profile, RefreshEndpointProfile):
+        renewed = "renewed early, and once where it is refused" if profile.auto_refresh else "renewed when told to"
+        return f"field {profile.header}, by {profile.request.method} {profile.request.path or 'its own URL'}; {renewed}"
     return "field Authorization"
 
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from proxy.config.base import wrong
 from proxy.config.oauth2_model import OAuth2Profile
 from proxy.config.profile import Profile, RenewableProfile, Scheme
+from proxy.config.refresh_model import RefreshEndpointProfile
 from proxy.config.secret_model import (
     SECRET_SHAPE,
     SECRET_TAG,
@@ -53,6 +54,7 @@ __all__ = [
     "LiteralSecret",
     "NoneProfile",
     "OAuth2Profile",
+    "RefreshEndpointProfile",
     "SecretRef",
 ]
 
@@ -160,7 +162,8 @@ AuthProfile = Annotated[
     | ExecProfile
     | OAuth2Profile
     | HmacProfile
-    | AwsSigV4Profile,
+    | AwsSigV4Profile
+    | RefreshEndpointProfile,
     Field(discriminator="type"),
 ]
 """A credential profile, by its `type`."""

@@ -14,7 +14,7 @@ from proxy.config.problem import Problem, listed, nearest, quoted
 from proxy.config.values import origin_of
 from proxy.policy.template import check_template
 
-__all__ = ["Finding", "cross_checks", "section", "texts", "uses"]
+__all__ = ["Finding", "cross_checks", "profiles", "section", "texts", "uses"]
 
 NO_PROFILE = "none"
 """The profile that always exists and sends no credential."""
@@ -71,34 +71,36 @@ def uses(document: Document) -> Iterator[tuple[KeyPath, str, KeyPath, dict[str, 
                 yield (*at, "routes", index, "auth"), auth, at, upstream
 
 
-def _profiles(document: Document) -> dict[str, Any]:
+def profiles(document: Document) -> dict[str, Any]:
     return section(document.data.get("auth"))
 
 
 def _which(text: str, known: dict[str, Any], kind: str) -> str:
-    guess = nearest(text, known)
+    # A name that no terminal can show is not one to write, and is wrong at its own place.
+    shown = [name for name in known if name.isprintable()]
+    guess = nearest(text, shown)
     if guess:
         return f"did you mean {guess}?"
-    return f"write {listed(known)}" if known else f"there is no {kind} yet; add it"
+    return f"write {listed(shown)}" if shown else f"there is no {kind} yet; add it"
 
 
 def unknown_profiles(document: Document, base: Path) -> Iterator[Finding]:
-    profiles = {NO_PROFILE: None, **_profiles(document)}
+    known = {NO_PROFILE: None, **profiles(document)}
     for path, name, _, _ in uses(document):
-        if name not in profiles:
-            hint = _which(name, profiles, "profile") if len(profiles) > 1 else "add it under auth, or write none"
+        if name not in known:
+            hint = _which(name, known, "profile") if len(known) > 1 else "add it under auth, or write none"
             yield Finding(path, f"there is no profile {document.shown(path, name)} under auth", hint)
 
 
 def reserved_profile(document: Document, base: Path) -> Iterator[Finding]:
-    profile = _profiles(document).get(NO_PROFILE)
-    if NO_PROFILE in _profiles(document) and section(profile).get("type") != NO_PROFILE:
+    profile = profiles(document).get(NO_PROFILE)
+    if NO_PROFILE in profiles(document) and section(profile).get("type") != NO_PROFILE:
         yield Finding(("auth", NO_PROFILE), "the name none means no credential", "give the profile another name", True)
 
 
 def unused_profiles(document: Document, base: Path) -> Iterator[Finding]:
     used = {name for _, name, _, _ in uses(document)}
-    for name in _profiles(document):
+    for name in profiles(document):
         if name not in used and name != NO_PROFILE:
             message = f"no upstream and no route uses the profile {quoted(name)}"
             yield Finding(("auth", name), message, "remove it, or name it as auth: of an upstream", True, "warning")
@@ -107,7 +109,7 @@ def unused_profiles(document: Document, base: Path) -> Iterator[Finding]:
 def origins_of_users(document: Document, base: Path) -> Iterator[Finding]:
     """A profile that names its origins is used by upstreams on those alone."""
     for path, name, _, upstream in uses(document):
-        named = section(_profiles(document).get(name)).get("origins")
+        named = section(profiles(document).get(name)).get("origins")
         url = upstream.get("url")
         if not isinstance(named, list) or not isinstance(url, str):
             continue
@@ -161,7 +163,7 @@ def same_token(document: Document, base: Path) -> Iterator[Finding]:
 
 def header_templates(document: Document, base: Path) -> Iterator[Finding]:
     """The templates of a `headers` profile name secrets that it has."""
-    for profile_name, profile in _profiles(document).items():
+    for profile_name, profile in profiles(document).items():
         if section(profile).get("type") != "headers":
             continue
         secrets = section(profile.get("secrets"))

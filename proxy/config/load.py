@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from proxy.config import (
+    call_checks,
     cross_checks,
     interceptor_checks,
     listen_checks,
@@ -52,6 +53,9 @@ _RULES: tuple[cross_checks.Rule, ...] = (
     session_checks.useless_signs,
     signing_checks.hmac_templates,
     signing_checks.open_content,
+    call_checks.homeless_paths,
+    call_checks.unknown_names,
+    call_checks.open_call_urls,
     retry_checks.replay_folders,
     interceptor_checks.interceptor_names,
     interceptor_checks.interceptor_classes,

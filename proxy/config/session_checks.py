@@ -4,13 +4,13 @@ What must not live here: rules of a single profile (`proxy.config.oauth2_model`)
 """
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 from proxy.config.cross_checks import Finding, section
 from proxy.config.document import Document
 from proxy.config.problem import quoted
+from proxy.config.values import is_loopback_url
 
 __all__ = ["forgotten_rotation", "key_without_folder", "open_token_url", "useless_signs"]
 
@@ -23,7 +23,7 @@ def forgotten_rotation(document: Document, base: Path) -> Iterator[Finding]:
     if section(document.data.get("state")).get("dir") is not None:
         return
     for name, profile in section(document.data.get("auth")).items():
-        if section(profile).get("type") == "oauth2" and section(profile).get("grant") == "refresh_token":
+        if _has_refresh_token(section(profile)):
             message = f"the refresh token that the server gives to {quoted(name)} is lost at a restart"
             hint = "name a folder under state.dir, unless the server never replaces refresh tokens"
             yield Finding(("auth", name), message, hint, True, "warning")
@@ -36,11 +36,17 @@ def key_without_folder(document: Document, base: Path) -> Iterator[Finding]:
         yield Finding(("state", "key"), "nothing is kept that it could encrypt", hint, True)
 
 
+def _has_refresh_token(profile: dict[str, Any]) -> bool:
+    if profile.get("type") == "refresh_endpoint":
+        return "refresh_token" in section(profile.get("response"))
+    return profile.get("type") == "oauth2" and profile.get("grant") == "refresh_token"
+
+
 def open_token_url(document: Document, base: Path) -> Iterator[Finding]:
     """Secrets over plain HTTP to another machine."""
     for name, profile in section(document.data.get("auth")).items():
         url = section(profile).get("token_url")
-        if isinstance(url, str) and url.lower().startswith("http://") and not _is_loopback(url):
+        if isinstance(url, str) and url.lower().startswith("http://") and not is_loopback_url(url):
             message = f"the secrets of {quoted(name)} cross the network in the clear"
             yield Finding(("auth", name, "token_url"), message, "write https://", False, "warning")
 
@@ -57,11 +63,3 @@ def useless_signs(document: Document, base: Path) -> Iterator[Finding]:
             message = f"the secret of {quoted(name)} never changes, so nothing follows from unauthorized"
             hint = "name a {file: PATH}, {credential: NAME} or {exec: [cmd, …]} that can change, or remove unauthorized"
             yield Finding(("auth", name, "unauthorized"), message, hint, True, "warning")
-
-
-def _is_loopback(url: str) -> bool:
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
-    except ValueError:
-        return False

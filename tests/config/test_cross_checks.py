@@ -35,6 +35,11 @@ def test_with_no_profiles_at_all_the_way_out_is_named() -> None:
     assert only(upstreams("auth: zebra")).endswith("under auth; add it under auth, or write none")
 
 
+def test_a_name_that_cannot_be_shown_is_not_offered() -> None:
+    text = upstreams("auth: zebra") + f'auth: {{token: {BEARER}, "a\\x1f": {BEARER}}}'
+    assert all(line.isprintable() for line in said(text))
+
+
 def test_the_profile_none_always_exists() -> None:
     assert said(upstreams("auth: none, routes: [{match: GET /, auth: none}]")) == []
 

@@ -1,0 +1,61 @@
+"""An API that is older than OAuth: its own refresh call takes the current token in JSON and gives the next one.
+
+`/auth/refresh` is that call, everything else the API. It answers an ended token in its own way, under 200.
+"""
+
+import json
+from types import TracebackType
+from typing import Any, Self
+
+from tests.peers.grammar import Request
+from tests.peers.raw_upstream import Connection, RawUpstream
+from tests.peers.token_server import answer
+
+__all__ = ["LegacyApi"]
+
+
+class LegacyApi:
+    """Listens for as long as the `async with` lasts. `token` is the one that it takes; `refreshes` are what it was
+    sent. `superseded` counts refreshes with a token that was used up."""
+
+    def __init__(self) -> None:
+        self.token = "token-0"
+        self.refreshes: list[dict[str, Any]] = []
+        self.fields: list[Request] = []
+        self.superseded = 0
+        self.ended = False
+        self.calls = 0
+        self._raw = RawUpstream(self._serve)
+
+    async def __aenter__(self) -> Self:
+        await self._raw.__aenter__()
+        self.url = self._raw.url
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._raw.__aexit__(kind, error, trace)
+
+    async def _serve(self, connection: Connection) -> None:
+        while True:
+            request = await connection.request()
+            refreshing = request.head.target.partition(b"?")[0] == b"/auth/refresh"
+            await connection.send(self._refresh(request) if refreshing else self._api(request))
+
+    def _api(self, request: Request) -> bytes:
+        self.calls += 1
+        if self.ended or request.head.get(b"authorization") != f"Bearer {self.token}".encode():
+            return answer(200, {"code": 401, "message": "the token expired"})
+        return answer(200, {"code": 0, "data": "here you are"})
+
+    def _refresh(self, request: Request) -> bytes:
+        asked = json.loads(request.content)
+        self.refreshes.append(asked)
+        self.fields.append(request)
+        if asked["token"] != self.token:
+            self.superseded += 1
+            return answer(200, {"code": 401, "message": "token expired"})
+        self.token = f"token-{len(self.refreshes)}"
+        self.ended = False
+        return answer(200, {"code": 0, "data": {"access_token": self.token, "ttl": "3600"}})
