@@ -171,30 +171,3 @@ def header_templates(document: Document, base: Path) -> Iterator[Finding]:
             if isinstance(template, str) and (problem := check_template(template, secrets)):
                 hint = "write {{ name }} or {{ name | base64 }} with a name under secrets: of this profile"
                 yield Finding(("auth", profile_name, "set", field), f"the template: {problem}", hint)
-
-
-def tls_files(document: Document, base: Path) -> Iterator[Finding]:
-    for at, upstream in _upstreams(document):
-        tls = section(upstream.get("tls"))
-        for option in ("ca", "cert", "key"):
-            file = tls.get(option)
-            if isinstance(file, str) and not _is_file(base, file):
-                hint = "write the path of a PEM file; relative paths start at the folder of this file"
-                yield Finding((*at, "tls", option), f"tls.{option}: there is no such file", hint)
-        if tls.get("key") is not None and tls.get("cert") is None:
-            yield Finding((*at, "tls", "key"), "a key without its certificate", "add cert: beside it", True)
-
-
-def _is_file(base: Path, file: str) -> bool:
-    try:
-        return (base / file).is_file()
-    except (OSError, ValueError):
-        # A name that no file can have, or a folder that may not be read.
-        return False
-
-
-def unverified(document: Document, base: Path) -> Iterator[Finding]:
-    for at, upstream in _upstreams(document):
-        if section(upstream.get("tls")).get("verify") is False:
-            message = f"upstream {quoted(str(at[1]))} is not verified: whoever answers in its name gets the credential"
-            yield Finding((*at, "tls", "verify"), message, "name its authority under tls.ca instead", False, "warning")

@@ -17,9 +17,11 @@ from proxy.config import (
     cross_checks,
     interceptor_checks,
     listen_checks,
+    oauth2_checks,
     retry_checks,
     session_checks,
     signing_checks,
+    tls_checks,
 )
 from proxy.config.document import Document, KeyPath, parse_document
 from proxy.config.find import read_config
@@ -45,8 +47,10 @@ _RULES: tuple[cross_checks.Rule, ...] = (
     cross_checks.callers_upstreams,
     cross_checks.same_token,
     cross_checks.header_templates,
-    cross_checks.tls_files,
-    cross_checks.unverified,
+    tls_checks.tls_files,
+    tls_checks.tls_content,
+    tls_checks.unverified,
+    oauth2_checks.signing_keys,
     session_checks.forgotten_rotation,
     session_checks.key_without_folder,
     session_checks.open_token_url,

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from proxy.config.problem import Problem
@@ -132,35 +130,6 @@ def test_a_template_names_secrets_that_its_profile_has(template: str, message: s
 def test_a_template_over_its_own_secrets_is_fine(template: str) -> None:
     profile = f'{{type: headers, set: {{X-A: "{template}"}}, secrets: {{key: x}}}}'
     assert said(upstreams("auth: p") + f"auth: {{p: {profile}}}") == []
-
-
-@pytest.mark.parametrize("option", ["ca", "cert"])
-def test_a_tls_file_that_is_not_there_is_an_error(option: str, tmp_path: Path) -> None:
-    text = upstreams(f"tls: {{{option}: pki/x.pem}}")
-    assert only(text, base=tmp_path).endswith(
-        f"tls.{option}: there is no such file; write the path of a PEM file; "
-        "relative paths start at the folder of this file"
-    )
-
-
-def test_a_tls_file_is_looked_for_beside_the_configuration(tmp_path: Path) -> None:
-    (tmp_path / "pki").mkdir()
-    (tmp_path / "pki/x.pem").touch()
-    assert said(upstreams("tls: {ca: pki/x.pem}"), base=tmp_path) == []
-
-
-def test_a_name_that_no_file_can_have_is_an_error_like_any_other() -> None:
-    assert "there is no such file" in only(upstreams('tls: {ca: "a\\0b"}'))
-
-
-def test_a_client_key_wants_its_certificate(tmp_path: Path) -> None:
-    (tmp_path / "k.pem").touch()
-    assert "a key without its certificate; add cert: beside it" in only(upstreams("tls: {key: k.pem}"), base=tmp_path)
-
-
-def test_an_upstream_that_is_not_verified_is_a_warning() -> None:
-    (line,) = warnings(upstreams("tls: {verify: false}"))
-    assert 'warning: upstream "a" is not verified' in line
 
 
 def test_nothing_is_said_about_what_is_reported_already() -> None:
