@@ -6,6 +6,7 @@ from proxy.auth.api_key import api_key_source
 from proxy.auth.aws_sigv4 import aws_sigv4_source
 from proxy.auth.basic import basic_source
 from proxy.auth.bearer import bearer_source
+from proxy.auth.digest import digest_source
 from proxy.auth.exec_token import exec_source
 from proxy.auth.file_token import file_source
 from proxy.auth.headers import headers_source
@@ -20,6 +21,7 @@ from proxy.config.auth_model import (
     AwsSigV4Profile,
     BasicProfile,
     BearerProfile,
+    DigestProfile,
     ExecProfile,
     FileProfile,
     HeadersProfile,
@@ -62,5 +64,7 @@ def build_source(name: str, profile: AuthProfile, means: Means) -> CredentialSou
             return aws_sigv4_source(name, profile, means)
         case RefreshEndpointProfile():
             return refresh_endpoint_source(name, profile, means)
+        case DigestProfile():
+            return digest_source(name, profile, means)
         case _:
             assert_never(profile)

@@ -21,7 +21,7 @@ from proxy.config.secret_model import (
     LiteralSecret,
     SecretRef,
 )
-from proxy.config.signing_model import AwsSigV4Profile, HmacProfile
+from proxy.config.signing_model import AwsSigV4Profile, DigestProfile, HmacProfile
 from proxy.config.units import Duration
 from proxy.config.values import (
     FieldName,
@@ -44,6 +44,7 @@ __all__ = [
     "BasicProfile",
     "BearerProfile",
     "CredentialSecret",
+    "DigestProfile",
     "EnvSecret",
     "ExecProfile",
     "ExecSecret",
@@ -163,7 +164,8 @@ AuthProfile = Annotated[
     | OAuth2Profile
     | HmacProfile
     | AwsSigV4Profile
-    | RefreshEndpointProfile,
+    | RefreshEndpointProfile
+    | DigestProfile,
     Field(discriminator="type"),
 ]
 """A credential profile, by its `type`."""

@@ -16,7 +16,15 @@ from proxy.config.secret_model import LiteralSecret, SecretRef
 from proxy.config.units import Size
 from proxy.config.values import FieldName, FieldValue, Hidden, Name, unique_fields
 
-__all__ = ["S3_SERVICES", "AwsSigV4Profile", "HmacProfile", "KeyEncoding", "decoded_key", "is_access_key_id"]
+__all__ = [
+    "S3_SERVICES",
+    "AwsSigV4Profile",
+    "DigestProfile",
+    "HmacProfile",
+    "KeyEncoding",
+    "decoded_key",
+    "is_access_key_id",
+]
 
 KeyEncoding = Literal["utf8", "hex", "base64"]
 
@@ -126,3 +134,21 @@ class AwsSigV4Profile(RenewableProfile):
         if payload != "signed" and service is not None and service not in S3_SERVICES:
             raise wrong(f"only S3 takes {payload} content", "write signed, or leave it out")
         return payload
+
+
+class DigestProfile(RenewableProfile):
+    """HTTP Digest (RFC 7616)."""
+
+    type: Literal["digest"] = Field(description="HTTP Digest (RFC 7616).")
+    username: SecretRef = Field(description="The user's name.")
+    password: SecretRef = Field(description="The password.")
+    max_content: Size = Field(
+        2**20, description="Most content that is read ahead where the upstream wants it signed (auth-int)."
+    )
+
+    @field_validator("username")
+    @classmethod
+    def _username_has_no_colon(cls, username: SecretRef) -> SecretRef:
+        if isinstance(username, LiteralSecret) and ":" in username.literal.reveal():
+            raise wrong("a user's name holds no colon", "write what stands before it; the rest is the password")
+        return username
