@@ -15,17 +15,13 @@ from typing import Any
 
 from proxy import __version__
 from proxy.admin import AdminApi, Health
-from proxy.admin.event_stream import event_routes
-from proxy.admin.looks import look_routes
-from proxy.admin.probes import probe_routes
-from proxy.admin.requests import request_routes
+from proxy.admin.plane import admin_routes
+from proxy.admin.subject import Subject
 from proxy.auth import SecretReader, SecretUnavailable, open_secret
 from proxy.clock import monotonic, wall
 from proxy.config.load import LoadedConfig
 from proxy.config.model import Config
-from proxy.config.redact import redacted
 from proxy.edge import Edge
-from proxy.edge.visit import Visit
 from proxy.lifecycle.failure import StartFailed, listening
 from proxy.lifecycle.notify import Notifier
 from proxy.lifecycle.process import forbid_core_dumps, loop_factory
@@ -164,17 +160,18 @@ class Daemon:
             "loop": type(asyncio.get_running_loop()).__module__.partition(".")[0],
         }
         self._exposition = LateExposition(self._tallies, self._lag, facts)
-        return AdminApi(
-            [
-                *probe_routes(self._health),
-                *look_routes(self._exposition, lambda: redacted(self._config)),
-                *event_routes(self._tallies.events),
-                *request_routes(self._visits, asyncio.get_running_loop().time),
-            ]
+        subject = Subject(
+            self._health,
+            self._exposition,
+            self._tallies,
+            config=lambda: self._config,
+            pipeline=lambda: self._pipeline,
+            visits=lambda: [] if self._edge is None else self._edge.visits(),
+            addresses=lambda: self.addresses,
+            facts=facts,
+            clock=asyncio.get_running_loop().time,
         )
-
-    def _visits(self) -> list[Visit]:
-        return [] if self._edge is None else self._edge.visits()
+        return AdminApi(admin_routes(subject))
 
     def _summary(self) -> str:
         upstreams = ", ".join(

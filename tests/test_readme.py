@@ -1,12 +1,15 @@
 """The README names what there is, all of it, and nothing that is not there."""
 
 import re
+import time
 from pathlib import Path
-from typing import Any, get_args
+from types import SimpleNamespace
+from typing import Any, cast, get_args
 
 import pytest
 import yaml
 
+from proxy.admin.plane import admin_routes
 from proxy.cli import COMMANDS
 from proxy.config.auth_model import AuthProfile
 from proxy.config.breaker_model import BreakerPolicy
@@ -22,6 +25,7 @@ from proxy.config.rate_model import QuotaPolicy, RateLimitPolicy
 from proxy.config.retry_model import Replay, Retry
 from proxy.config.unauthorized_model import Unauthorized
 from proxy.errors import ERRORS
+from proxy.observe.tally import Tallies
 from tests import metrics_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,6 +130,15 @@ def test_the_table_of_errors_is_the_tree_of_errors() -> None:
 def test_the_table_of_metrics_is_the_one_that_the_code_makes() -> None:
     _, told, _ = metrics_table.place(README)
     assert told == metrics_table.table(), "python -m tests.metrics_table writes it anew"
+
+
+def test_the_table_of_the_admin_api_has_every_path() -> None:
+    told = set(rows(section("Admin API")))
+    subject = SimpleNamespace(
+        health=None, exposition=None, tallies=Tallies(()), visits=list, clock=time.monotonic, wall=time.time
+    )
+    there = {f"{route.method} {route.path}" for route in admin_routes(cast(Any, subject))}
+    assert there - told == set()
 
 
 def test_the_table_of_commands_is_the_list_of_commands() -> None:

@@ -21,6 +21,11 @@ class _Limiter:
         self._adaptive = None if bounds is None else AdaptiveLimit(permits, *bounds)
         self._gate = Gate(permits, policy.queue, policy.max_wait, context.loop)
 
+    def count(self) -> tuple[int, int, int]:
+        """The limit, how many calls are under way, and how many wait."""
+        permits = self._gate.permits
+        return permits.limit, permits.in_use, len(self._gate)
+
     def around(self, inner: Stage, total: float) -> Stage:
         if self._adaptive is not None:
             inner = Adapting(self._adaptive, self._gate, monotonic, total, inner)
@@ -29,8 +34,11 @@ class _Limiter:
 
 def concurrency(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     shared = entry.upstream.config.concurrency
+    tally = context.tallies[entry.upstream.name]
+    tally.permits = None
     if shared is not None:
         limiter = context.shared(entry.upstream.name, _Limiter, lambda: _Limiter(shared, context), basis=shared)
+        tally.permits = limiter.count
         inner = limiter.around(inner, entry.timeout.total)
     own = None if entry.route is None else overlaid(shared, entry.route.concurrency)
     if entry.route is not None and entry.route.concurrency is not None and own is not None:

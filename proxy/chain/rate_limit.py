@@ -70,6 +70,7 @@ def rate_limit(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     if not throttles and not keyed:
         return inner
     tally = context.tallies[entry.upstream.name]
+    tally.paced = shared.pace.__len__
     clocks = (context.loop.time, wall)
     return RateLimit(shared.pace, throttles, keyed, shared.quota if quota.learn else None, tally, clocks, inner)
 

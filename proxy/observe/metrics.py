@@ -17,6 +17,7 @@ __all__ = [
     "DEDUP",
     "DURATION",
     "ERRORS",
+    "EVENT_READERS_DROPPED",
     "IN_FLIGHT",
     "LOOP_LAG",
     "METRICS",
@@ -135,6 +136,9 @@ SESSION_STATE = Metric(
     "gauge",
     ("profile", "state"),
     "1 for the state that the profile's session is in: empty, valid, renewing, cooling or expired.",
+)
+EVENT_READERS_DROPPED = Metric(
+    "outrider_event_readers_dropped", "counter", (), "Readers of events that were let go because they did not read."
 )
 LOOP_LAG = Metric("outrider_event_loop_lag_seconds", "histogram", (), "How late the event loop ran a timer.")
 CONFIG_LOADED = Metric(

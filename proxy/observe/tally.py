@@ -6,7 +6,7 @@ never takes a value that a caller or an upstream can invent. What must not live 
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, get_args
 
 from proxy.clock import wall
@@ -72,6 +72,8 @@ class UpstreamTally:
         "exemplars",
         "in_flight",
         "not_replayable",
+        "paced",
+        "permits",
         "quota_remaining",
         "rate_limit_buckets",
         "rate_limit_seconds",
@@ -106,6 +108,10 @@ class UpstreamTally:
         self.rate_limit_seconds = 0.0
         # What the upstream's answers say is left of its quota; None while none has said anything.
         self.quota_remaining: int | None = None
+        # Asked when somebody looks: how many wait for the rate limit, and the limit of calls at once, how many are
+        # under way and how many wait for one. None where there is no such limit.
+        self.paced: Callable[[], int] | None = None
+        self.permits: Callable[[], tuple[int, int, int]] | None = None
 
     @property
     def coalesced(self) -> int:
