@@ -18,6 +18,7 @@ from proxy.auth.session import SessionSource
 from proxy.auth.source import CredentialSource
 from proxy.auth.store_poll import StorePoll
 from proxy.chain import Context, Holdings, build_chain
+from proxy.chain.tracing import open_tracer
 from proxy.clock import CoarseTimer, monotonic
 from proxy.config.auth_model import SecretRef
 from proxy.config.model import Config, Tls, Upstream
@@ -96,20 +97,13 @@ class Pipeline:
         self._store_poll = StorePoll(loop, [source for source in shared if isinstance(source, SessionSource)])
         urls = {name: upstream.url for name, upstream in config.upstreams.items()}
         self.request_log = open_request_log(config.log, urls, loop)
-        timed = self.request_log is not None
+        self._tracer = self._kept.take("tracer", "", config.tracing, lambda: open_tracer(config.tracing))
         self._context = Context(
-            loop,
-            self.tallies,
-            self._pools,
-            self.sources,
-            self._base,
-            config.auth,
-            config.interceptors,
-            self._kept,
-            timed=timed,
-            wire=config.log.wire,
-        )
+            loop, self.tallies, self._pools, self.sources, self._base, config.auth, config.interceptors, self._kept,
+            timed=self.request_log is not None, wire=config.log.wire, tracer=self._tracer,
+        )  # fmt: skip
         self.chains = [self._chain(entry) for entry in self.routes.routes]
+        self.tallies.sessions.on_refresh = None if self._tracer is None else self._tracer.refreshed
 
     def _sources(self, config: Config) -> Iterator[tuple[str, CredentialSource]]:
         fetcher, base = self._fetcher, self._base
@@ -187,3 +181,5 @@ class Pipeline:
                 await pool.close()
         if id(self._timer) in gone:
             self._timer.close()
+        if self._tracer is not None and id(self._tracer) in gone:
+            await self._tracer.close()

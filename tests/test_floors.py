@@ -34,6 +34,7 @@ CONFIG_SCHEMA = [
     "proxy.config.signing_model",
     "proxy.config.state_key_model",
     "proxy.config.tls_model",
+    "proxy.config.tracing_model",
     "proxy.config.units",
     "proxy.config.values",
 ]

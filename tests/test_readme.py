@@ -23,6 +23,7 @@ from proxy.config.load import load_text
 from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, State, Timeouts, Tls, Upstream
 from proxy.config.rate_model import QuotaPolicy, RateLimitPolicy
 from proxy.config.retry_model import Replay, Retry
+from proxy.config.tracing_model import Tracing
 from proxy.config.unauthorized_model import Unauthorized
 from proxy.errors import ERRORS
 from proxy.observe.tally import Tallies
@@ -36,6 +37,7 @@ SECTIONS = {
     "limits.": Limits,
     "state.": State,
     "log.": Log,
+    "tracing.": Tracing,
     "upstreams.NAME.": Upstream,
     "interceptors.NAME.": InterceptorEntry,
 }

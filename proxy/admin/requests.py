@@ -72,7 +72,7 @@ def seen(visit: Visit, now: float) -> InFlight:
         path=visit.message.path.partition("?")[0].encode("utf-8", "replace").decode(),
         stage=stage_of(visit),
         attempt=0 if exchange is None else exchange.attempts,
-        age=round(now - visit.started, 3),
+        age=max(0.0, round(now - visit.started, 3)),
         bytes_up=visit.received if content is None else content.received,
         bytes_up_total=0 if content is None and not visit.received else None if content is None else content.length,
         bytes_down=visit.sent,

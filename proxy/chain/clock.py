@@ -1,6 +1,7 @@
 """Builds the stage that measures the upstream."""
 
 from proxy.chain.context import Context
+from proxy.clock import monotonic
 from proxy.message import Stage
 from proxy.policy.routing import RouteEntry
 from proxy.stages.clock import ClockStage
@@ -11,4 +12,4 @@ __all__ = ["clock"]
 def clock(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     if not context.timed and not entry.upstream.config.server_timing:
         return inner
-    return ClockStage(context.loop.time, inner)
+    return ClockStage(monotonic, inner)

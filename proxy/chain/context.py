@@ -14,6 +14,7 @@ from proxy.auth.source import CredentialSource
 from proxy.chain.holdings import Generation, Holdings
 from proxy.config.auth_model import AuthProfile
 from proxy.config.interceptor_model import InterceptorEntry
+from proxy.message.trace import Tracer
 from proxy.observe.tally import Tallies
 from proxy.policy.routing import RouteEntry
 from proxy.upstream.pool import ConnectionPool
@@ -31,12 +32,13 @@ def route_name(entry: RouteEntry) -> str:
 class Context:
     """`base` is where relative paths start. `pools` are by upstream, `sources` and `profiles` by profile.
 
-    `timed` is whether somebody is told how long upstreams take, `wire` whether heads are logged. `mark` tells this
-    process from others in `Via`. `interceptors` are the entries of the file by name.
+    `timed` is whether somebody is told how long upstreams take, `wire` whether heads are logged; `tracer` makes spans.
+    `mark` tells this process from others in `Via`. `interceptors` are the entries of the file by name.
     """
 
     __slots__ = (
-        "_kept", "base", "interceptors", "loop", "mark", "pools", "profiles", "sources", "tallies", "timed", "wire",
+        "_kept", "base", "interceptors", "loop", "mark", "pools", "profiles", "sources", "tallies", "timed", "tracer",
+        "wire",
     )  # fmt: skip
 
     def __init__(
@@ -52,12 +54,14 @@ class Context:
         *,
         timed: bool = False,
         wire: bool = False,
+        tracer: Tracer | None = None,
     ) -> None:
         kept = kept or Holdings().generation()
         self.loop = loop
         self.profiles = profiles
         self.timed = timed
         self.wire = wire
+        self.tracer = tracer
         self.base = base
         self.mark = kept.take("mark", "", None, lambda: os.urandom(4).hex().encode())
         self.tallies = tallies

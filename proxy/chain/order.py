@@ -21,6 +21,7 @@ from proxy.chain.rate_limit import rate_limit
 from proxy.chain.retry import retry
 from proxy.chain.server_timing import server_timing
 from proxy.chain.sign import sign
+from proxy.chain.tracing import traced_attempt, traced_request
 from proxy.chain.transport import transport
 from proxy.chain.wire_log import callers_wire_log, upstreams_wire_log
 from proxy.message import Stage
@@ -42,6 +43,7 @@ class Place(NamedTuple):
 ORDER = (
     Place("admission", None, "outermost, at the edge itself: refuses before anything is spent"),
     Place("caller's wire log", callers_wire_log, "outside everything that changes what callers are told"),
+    Place("request's span", traced_request, "outside everything that it is to measure"),
     Place("server timing", server_timing, "outside everything that waits, and that an answer may be shared by"),
     Place(
         "intercept",
@@ -66,6 +68,9 @@ ORDER = (
     Place("concurrency", concurrency, "outside the rate limit: who may not be on the wire yet spends no quota"),
     Place("rate limit", rate_limit, "next to the wire: what goes on it spends quota, retries and replays included"),
     Place("deadline", deadline, "next to the wire: nothing waits between telling the time that is left and sending"),
+    Place(
+        "attempt's span", traced_attempt, "inside all that waits; outside sign: the field that it sets may be signed"
+    ),
     Place("sign", sign, "inside all that waits or changes fields: each attempt is signed as it is sent, at its moment"),
     Place("upstream's wire log", upstreams_wire_log, "inside all that changes what is sent"),
     Place("clock", clock, "next to the wire: what it measures is the upstream, and no waiting of our own"),

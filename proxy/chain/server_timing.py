@@ -1,6 +1,7 @@
 """Builds the stage that tells callers where the time went."""
 
 from proxy.chain.context import Context
+from proxy.clock import monotonic
 from proxy.message import Stage
 from proxy.policy.routing import RouteEntry
 from proxy.stages.server_timing import ServerTiming
@@ -9,4 +10,4 @@ __all__ = ["server_timing"]
 
 
 def server_timing(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
-    return ServerTiming(context.loop.time, inner) if entry.upstream.config.server_timing else inner
+    return ServerTiming(monotonic, inner) if entry.upstream.config.server_timing else inner

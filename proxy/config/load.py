@@ -22,6 +22,7 @@ from proxy.config import (
     session_checks,
     signing_checks,
     tls_checks,
+    tracing_checks,
 )
 from proxy.config.document import Document, KeyPath, parse_document
 from proxy.config.find import read_config
@@ -60,6 +61,7 @@ _RULES: tuple[cross_checks.Rule, ...] = (
     call_checks.homeless_paths,
     call_checks.unknown_names,
     call_checks.open_call_urls,
+    tracing_checks.tracing_extra,
     retry_checks.replay_folders,
     interceptor_checks.interceptor_names,
     interceptor_checks.interceptor_classes,

@@ -21,6 +21,7 @@ from proxy.config.rate_model import QuotaPolicy, RateLimits
 from proxy.config.retry_model import Replay, Retry
 from proxy.config.state_key_model import StateKeys
 from proxy.config.tls_model import Tls
+from proxy.config.tracing_model import Tracing
 from proxy.config.units import Duration, Size
 from proxy.config.values import (
     Addresses,
@@ -242,6 +243,7 @@ class Config(Model):
     upstreams: Annotated[dict[Name, Upstream], Field(min_length=1)] = Field(description="Upstreams by name.")
     interceptors: dict[Name, InterceptorEntry] = Field({}, description="What may change requests and answers, by name.")
     log: Log = Field(Log(), description="What is written.")
+    tracing: Tracing | None = Field(None, description="Spans for a collector; off when left out.")
 
     @property
     def listen_addresses(self) -> list[str]:

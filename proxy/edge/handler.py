@@ -55,7 +55,7 @@ class ProxyHandler:
         self._loop = loop
 
     async def __call__(self, connection: CallerConnection, message: RawRequestMessage, payload: StreamReader) -> bool:
-        visit = Visit(connection, message, payload, self.server.new_request_id(), self._loop.time())
+        visit = Visit(connection, message, payload, self.server.new_request_id(), monotonic())
         connection.visit = visit
         try:
             await self._serve(visit)
@@ -170,11 +170,13 @@ class ProxyHandler:
             tally.begin()
         else:
             tally, upstream = visit.chain.tally, visit.chain.entry.upstream.name
-        now = self._loop.time()
+        now = monotonic()
         received = visit.received if visit.content is None else visit.content.received
         status = visit.status or CALLER_GONE
         seconds = now - visit.started
-        tally.end(visit.method, status, seconds, received, visit.sent, visit.request_id)
+        trace = None if visit.exchange is None else visit.exchange.trace
+        trace_id = trace.trace_id if trace is not None and trace.sampled else ""
+        tally.end(visit.method, status, seconds, received, visit.sent, visit.request_id, trace_id)
         if (log := self._pipeline.request_log) is not None:
             log.note(
                 visit.method, visit.message.path, status, seconds, received, visit.sent, visit.request_id, upstream,

@@ -9,6 +9,7 @@ from proxy.clock import NEVER
 if TYPE_CHECKING:
     from proxy.message.content import RequestContent
     from proxy.message.response import Response
+    from proxy.message.trace import Trace
 
 __all__ = ["Exchange", "Injection", "Stage"]
 
@@ -23,7 +24,7 @@ class Exchange:
     are the caller's own wishes. `queued` (seconds), `coalesced`, `hedged` and `replayable` (False once its content can
     no longer be sent again) are told to the caller in `Proxy-Status`.
     `auth_wait` is for how long a credential was waited for, `first_byte` how long the upstream took to answer the last
-    attempt, where somebody wants to know (seconds).
+    attempt, where somebody wants to know (seconds); `trace` is the request's span where tracing is on.
     `rewritten` are the fields that interceptors put in, None for none: a part of what makes requests identical.
     `injection` is what the authenticate stage decided to put into the head; the transport writes it.
     """
@@ -50,6 +51,7 @@ class Exchange:
         "request_id",
         "rewritten",
         "started",
+        "trace",
         "upgrade",
         "via",
         "wants_auth",
@@ -91,6 +93,7 @@ class Exchange:
         self.replayable = True
         self.rewritten: tuple[tuple[bytes, bytes], ...] | None = None
         self.injection: Injection | None = None
+        self.trace: Trace | None = None
 
     def twin(self) -> "Exchange":
         """The same request for a second call at the same time, which has its own attempts, waits and credential."""

@@ -112,7 +112,7 @@ class JsonLine(_Dated):
         line += f',"outrider.attempts":{exchange.attempts}'
         if exchange.first_byte:
             line += f',"outrider.duration.upstream":{exchange.first_byte:.6f}'
-        if exchange.queued or exchange.auth_wait or exchange.caller or _marked(exchange):
+        if exchange.queued or exchange.auth_wait or exchange.caller or exchange.trace or _marked(exchange):
             line += _more(exchange)
         return line + "}\n"
 
@@ -146,6 +146,8 @@ def _marked(exchange: Exchange) -> bool:
 
 def _more(exchange: Exchange) -> str:
     parts: dict[str, object] = {}
+    if exchange.trace is not None:
+        parts |= {"trace_id": exchange.trace.trace_id, "span_id": exchange.trace.span_id}
     if exchange.queued:
         parts["outrider.duration.queued"] = round(exchange.queued, 6)
     if exchange.auth_wait:

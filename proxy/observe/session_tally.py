@@ -22,9 +22,10 @@ Result = Literal["success", "shared", "transient", "terminal"]
 class SessionTally:
     """The numbers of one profile. `state` tells its session's state when asked, `expiry` is wall time, 0 for none."""
 
-    __slots__ = ("buckets", "events", "expiry", "refreshes", "seconds", "state")
+    __slots__ = ("_told", "buckets", "events", "expiry", "refreshes", "seconds", "state")
 
-    def __init__(self, events: EventLog | None = None) -> None:
+    def __init__(self, events: EventLog | None = None, told: Callable[[Result, float], None] | None = None) -> None:
+        self._told = told
         self.events = EventLog(wall) if events is None else events
         self.refreshes: dict[str, int] = dict.fromkeys(get_args(Result), 0)
         self.buckets = [0] * (len(REFRESH_BOUNDS) + 1)
@@ -36,19 +37,26 @@ class SessionTally:
         self.refreshes[result] += 1
         self.buckets[bisect_left(REFRESH_BOUNDS, seconds)] += 1
         self.seconds += seconds
+        if self._told is not None:
+            self._told(result, seconds)
 
 
 class SessionTallies:
-    """The tallies of all profiles that have one, by name."""
+    """The tallies of all profiles that have one, by name. `on_refresh` hears of each refresh: profile, end, seconds."""
 
-    __slots__ = ("_by_name", "_events")
+    __slots__ = ("_by_name", "_events", "on_refresh")
 
     def __init__(self, events: EventLog | None = None) -> None:
         self._by_name: dict[str, SessionTally] = {}
         self._events = events
+        self.on_refresh: Callable[[str, str, float], None] | None = None
 
     def of(self, profile: str) -> SessionTally:
-        return self._by_name.setdefault(profile, SessionTally(self._events))
+        def told(result: Result, seconds: float) -> None:
+            if self.on_refresh is not None:
+                self.on_refresh(profile, result, seconds)
+
+        return self._by_name.setdefault(profile, SessionTally(self._events, told))
 
     def states(self) -> dict[str, Callable[[], str]]:
         """Who tells the states now; for `restore`."""

@@ -23,6 +23,7 @@ access:
     job: {token: {exec: [cat, token], ttl: 5m}, upstreams: [api], methods: [GET], paths: [/orders/**]}
   uids: [0, 1000]
   overrides: [timeout, request_id, auth]
+tracing: {endpoint: http://127.0.0.1:4318, service: sidecar, sample: 10%, headers: {X-Key: x}}
 log: {level: info, format: auto}
 interceptors:
   v2: {query: {set: {a: b}, rename: {c: d}}, json: {default: {e: [1, {f: g}]}}, max_content: 1MiB, timeout: 2s}

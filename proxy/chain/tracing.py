@@ -1,0 +1,31 @@
+"""Builds the stages around a request and an attempt that make spans, and what they make them with."""
+
+from proxy.chain.context import Context
+from proxy.clock import monotonic
+from proxy.config.tracing_model import Tracing
+from proxy.message import Stage
+from proxy.message.trace import Tracer
+from proxy.policy.routing import RouteEntry
+from proxy.stages.tracing import TracedAttempt, TracedPlace, TracedRequest
+
+__all__ = ["open_tracer", "traced_attempt", "traced_request"]
+
+
+def open_tracer(policy: Tracing | None) -> Tracer | None:
+    if policy is None:
+        return None
+    # The libraries of tracing take longer to import than everything else together.
+    from proxy.observe.tracing import OpenTelemetry
+
+    return OpenTelemetry(policy, monotonic)
+
+
+def traced_request(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
+    if context.tracer is None:
+        return inner
+    route = "" if entry.route is None else entry.route.match.partition(" ")[2]
+    return TracedRequest(context.tracer, TracedPlace(entry.upstream.name, route, entry.upstream.config.url), inner)
+
+
+def traced_attempt(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
+    return inner if context.tracer is None else TracedAttempt(inner)

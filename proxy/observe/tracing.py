@@ -1,0 +1,216 @@
+"""Spans of requests, attempts, waits and refreshes, made and exported by OpenTelemetry.
+
+The one module that imports it, and is imported itself only where tracing is on. Names and attributes are those of
+OpenTelemetry's HTTP conventions; no query, field value or content is in them. What must not live here: when a span
+begins and ends (`proxy.stages.tracing`).
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, get_current_span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from proxy import __version__
+from proxy.clock import Clock
+from proxy.config.tracing_model import Tracing
+from proxy.message import Exchange
+from proxy.message.trace import Place
+from proxy.observe.tally import METHODS
+
+__all__ = ["OpenTelemetry"]
+
+_TRACES = "/v1/traces"
+_EXPORT_TIMEOUT, _PATIENCE = 5.0, 3.0
+_LONGEST_PATH = 1024
+_PARENT, _STATE = b"traceparent", b"tracestate"
+
+Attributes = Mapping[str, str | int | float | bool]
+
+
+class OpenTelemetry:
+    """A `Tracer`. `clock` is the one by which exchanges begin."""
+
+    def __init__(self, policy: Tracing, clock: Clock) -> None:
+        resource = Resource.create({"service.name": policy.service, "service.version": __version__})
+        sampler = ParentBasedTraceIdRatio(policy.sample)
+        self._provider = TracerProvider(sampler=sampler, resource=resource, shutdown_on_exit=False)
+        base = policy.endpoint.rstrip("/").removesuffix(_TRACES)
+        exporter = OTLPSpanExporter(base + _TRACES, headers=dict(policy.headers), timeout=_EXPORT_TIMEOUT)
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._tracer = self._provider.get_tracer("outrider", __version__)
+        self._propagator = TraceContextTextMapPropagator()
+        self._clock = clock
+
+    def begin(self, exchange: Exchange, place: Place) -> "RequestSpan":
+        now = time.time_ns()
+        began = now - int((self._clock() - exchange.started) * 1e9)
+        method = _method(exchange)
+        attributes: dict[str, str | int] = {
+            "http.request.method": method,
+            "url.scheme": "http",
+            "url.path": _path(exchange.path),
+            "outrider.upstream": place.upstream,
+            "outrider.request_id": exchange.request_id.decode("latin-1"),
+        }
+        if place.route:
+            attributes["http.route"] = place.route
+        if exchange.caller:
+            attributes["outrider.caller"] = exchange.caller
+        parent = self._parent(exchange)
+        name = f"{_word(method)} {place.route}".rstrip()
+        return RequestSpan(self, self._start(name, parent, SpanKind.SERVER, attributes, began), parent, place)
+
+    def refreshed(self, profile: str, result: str, seconds: float) -> None:
+        now = time.time_ns()
+        attributes = {"outrider.profile": profile, "outrider.refresh.result": result}
+        began = now - int(seconds * 1e9)
+        span = self._start("refresh", Context(), SpanKind.INTERNAL, attributes, began)
+        if result not in ("success", "shared"):
+            span.set_status(Status(StatusCode.ERROR))
+        span.end(now)
+
+    async def close(self) -> None:
+        # A thread of its own, because a collector that hangs must hold up neither the loop nor the process's end.
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def shut_down() -> None:
+            self._provider.shutdown()
+            # The loop is over when it has not waited until now.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(done.set)
+
+        threading.Thread(target=shut_down, name="outrider-tracing-end", daemon=True).start()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), _PATIENCE)
+
+    def _parent(self, exchange: Exchange) -> Context:
+        carrier: dict[str, str] = {}
+        for name in (_PARENT, _STATE):
+            values = [value.decode("latin-1") for field, value in exchange.fields if field.lower() == name]
+            if values:
+                carrier[name.decode()] = ",".join(values)
+        return self._propagator.extract(carrier, Context())
+
+    def _start(self, name: str, parent: Context, kind: SpanKind, attributes: Attributes, began: int) -> Span:
+        return self._tracer.start_span(name, parent, kind, attributes, start_time=began)
+
+    def wait(self, name: str, parent: Context, began: int, ended: int) -> None:
+        """A span of something that is over."""
+        self._start(name, parent, SpanKind.INTERNAL, {}, began).end(ended)
+
+    def attempt(self, exchange: Exchange, parent: Context, place: Place, began: int) -> "Attempt":
+        parts = urlsplit(place.url)
+        base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        attributes: dict[str, str | int] = {
+            "http.request.method": _method(exchange),
+            "url.full": base + _path(exchange.path),
+            "server.address": parts.hostname or "",
+            "server.port": parts.port or (443 if parts.scheme == "https" else 80),
+        }
+        if exchange.attempts:
+            attributes["http.request.resend_count"] = exchange.attempts
+        span = self._start(_word(_method(exchange)), parent, SpanKind.CLIENT, attributes, began)
+        return Attempt(span)
+
+
+class RequestSpan:
+    """A `Trace`: the span of one request, and what its children need."""
+
+    __slots__ = ("_auth", "_context", "_continued", "_place", "_queued", "_span", "_tracer", "sampled", "span_id",
+                 "trace_id")  # fmt: skip
+
+    def __init__(self, tracer: OpenTelemetry, span: Span, parent: Context, place: Place) -> None:
+        self._tracer = tracer
+        self._span = span
+        self._place = place
+        self._context = set_span_in_context(span, Context())
+        # Without a parent, a vendor's `tracestate` belongs to no trace that we know.
+        self._continued = get_current_span(parent).get_span_context().is_valid
+        self._queued = self._auth = 0.0
+        context = span.get_span_context()
+        self.trace_id = f"{context.trace_id:032x}"
+        self.span_id = f"{context.span_id:016x}"
+        self.sampled = context.trace_flags.sampled
+
+    def attempt(self, exchange: Exchange) -> "Attempt":
+        now = time.time_ns()
+        self._waited(exchange, now)
+        attempt = self._tracer.attempt(exchange, self._context, self._place, now)
+        exchange.fields = _continued(exchange.fields, attempt.parent, keep_state=self._continued)
+        return attempt
+
+    def end(self, exchange: Exchange, status: int, error: str = "") -> None:
+        self._waited(exchange, time.time_ns())
+        span = self._span
+        span.set_attribute("http.response.status_code", status)
+        span.set_attribute("outrider.attempts", exchange.attempts)
+        for mark in ("coalesced", "hedged", "refreshed"):
+            if getattr(exchange, mark):
+                span.set_attribute(f"outrider.{mark}", True)
+        _conclude(span, error or (str(status) if status >= 500 else ""), failed=status >= 500)
+
+    def _waited(self, exchange: Exchange, now: int) -> None:
+        """What the request waited for since the last attempt: first for its credential, then in lines."""
+        queued = int((exchange.queued - self._queued) * 1e9)
+        auth = int((exchange.auth_wait - self._auth) * 1e9)
+        self._queued, self._auth = exchange.queued, exchange.auth_wait
+        if auth > 0:
+            self._tracer.wait("wait for credential", self._context, now - max(queued, 0) - auth, now - max(queued, 0))
+        if queued > 0:
+            self._tracer.wait("wait in line", self._context, now - queued, now)
+
+
+class Attempt:
+    """An `AttemptSpan`. `parent` is the value of the `traceparent` that goes with it."""
+
+    __slots__ = ("_span", "parent")
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        context = span.get_span_context()
+        self.parent = b"00-%032x-%016x-%02x" % (context.trace_id, context.span_id, context.trace_flags)
+
+    def end(self, status: int, error: str = "") -> None:
+        if status:
+            self._span.set_attribute("http.response.status_code", status)
+        _conclude(self._span, error or (str(status) if status >= 400 else ""), failed=True)
+
+
+def _conclude(span: Span, error: str, *, failed: bool) -> None:
+    if error:
+        span.set_attribute("error.type", error)
+        if failed:
+            span.set_status(Status(StatusCode.ERROR))
+    span.end()
+
+
+def _continued(
+    fields: Sequence[tuple[bytes, bytes]], parent: bytes, *, keep_state: bool
+) -> Sequence[tuple[bytes, bytes]]:
+    replaced = (_PARENT,) if keep_state else (_PARENT, _STATE)
+    return [*(field for field in fields if field[0].lower() not in replaced), (b"traceparent", parent)]
+
+
+def _method(exchange: Exchange) -> str:
+    return exchange.method if exchange.method in METHODS else "_OTHER"
+
+
+def _word(method: str) -> str:
+    """What stands for the method in a span's name."""
+    return "HTTP" if method == "_OTHER" else method
+
+
+def _path(target: bytes) -> str:
+    return target.partition(b"?")[0][:_LONGEST_PATH].decode("latin-1")
