@@ -19,6 +19,7 @@ CONFIG_SCHEMA = [
     "proxy.config.errors_model",
     "proxy.config.hedge_model",
     "proxy.config.log_model",
+    "proxy.config.login_parts",
     "proxy.config.interceptor_model",
     "proxy.config.model",
     "proxy.config.oauth2_model",

@@ -44,7 +44,7 @@ class Discovery:
     def __init__(self, profile: OAuth2Profile, fetch: Fetch) -> None:
         self._profile = profile
         self._fetch = fetch
-        self._last = self._known = Endpoints(profile.token_url) if profile.token_url else None
+        self._last = self._known = _named(profile, Endpoints(profile.token_url)) if profile.token_url else None
 
     async def endpoints(self) -> Endpoints:
         """Raises NotDiscovered. Where the server does not say it again, what it said last stands."""
@@ -68,7 +68,9 @@ class Discovery:
         for url in _places(issuer):
             reply = await self._ask(url)
             if reply.status == 200:
-                return _read(reply, issuer, mutual=self._profile.client_authentication == "tls_client_auth")
+                return _named(
+                    self._profile, _read(reply, issuer, mutual=self._profile.client_authentication == "tls_client_auth")
+                )
             if reply.status >= 500 or reply.status == 429:
                 break
         raise NotDiscovered(f"the issuer answers {reply.status} when it is asked where its endpoints are")
@@ -78,6 +80,16 @@ class Discovery:
             return await self._fetch(Call("GET", url, [("Accept", "application/json")], b"", self._profile.timeout))
         except OutriderError as error:
             raise NotDiscovered(f"no answer from the issuer: {error.detail}") from None
+
+
+def _named(profile: OAuth2Profile, said: Endpoints) -> Endpoints:
+    """What the profile names goes before what the server says."""
+    return Endpoints(
+        said.token,
+        profile.device_authorization_url or said.device_authorization,
+        profile.authorization_url or said.authorization,
+        profile.revocation_url or said.revocation,
+    )
 
 
 def _places(issuer: str) -> list[str]:

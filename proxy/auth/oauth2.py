@@ -61,8 +61,7 @@ def _client_credentials(parts: _Parts) -> Supplier:
 
 def _refresh_token(parts: _Parts) -> Supplier:
     profile, means = parts.profile, parts.means
-    assert profile.refresh_token is not None
-    first = means.open(profile.refresh_token)
+    first = None if profile.refresh_token is None else means.open(profile.refresh_token)
     return RefreshToken(parts.name, parts.client, parts.endpoint, first, means.store, means.wall, profile.reuse_grace)
 
 
@@ -111,6 +110,8 @@ def _token_exchange(parts: _Parts) -> Supplier:
 _GRANTS: dict[str, Callable[[_Parts], Supplier]] = {
     "client_credentials": _client_credentials,
     "refresh_token": _refresh_token,
+    "device_code": _refresh_token,
+    "authorization_code": _refresh_token,
     "password": _password,
     "jwt_bearer": _jwt_bearer,
     "token_exchange": _token_exchange,

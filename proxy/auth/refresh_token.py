@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from proxy.auth.kept import ANY, Watch, granted_record, kept_token
 from proxy.auth.outside import Outside
 from proxy.auth.record import Record, fingerprint
+from proxy.auth.revocation import revoke
 from proxy.auth.secret_rules import SecretReader, SecretUnavailable
 from proxy.auth.source import SessionFault, Tokens
 from proxy.auth.store import SessionStore, StoreFailed
@@ -30,7 +31,7 @@ _IN_DOUBT = Failed(
 
 
 class RefreshToken:
-    """The session that grew from the refresh token of `first`, kept under `profile`.
+    """The session that grew from the refresh token of `first`, kept under `profile`; None where a login begins it.
 
     `grace` is how many seconds after a lost answer the server takes the same refresh token again.
     """
@@ -43,7 +44,7 @@ class RefreshToken:
         profile: str,
         client: str,
         endpoint: TokenEndpoint,
-        first: SecretReader,
+        first: SecretReader | None,
         store: SessionStore,
         wall: Clock,
         grace: float,
@@ -55,7 +56,7 @@ class RefreshToken:
         self._store = store
         self._wall = wall
         self._grace = grace
-        self._readers = [*endpoint.readers, first]
+        self._readers = [*endpoint.readers, *([] if first is None else [first])]
         self._refused: _Refusal | None = None
         self._unsaved: Record | None = None
         self._watch = Watch(profile, self._readers, store)
@@ -79,7 +80,7 @@ class RefreshToken:
     async def install(self, tokens: Tokens) -> Fresh | None:
         """What is configured does not come back when these end: that would be another person's session."""
         try:
-            seed = self._seed(await self._first.read())
+            seed = (await self._grown())[0]
         except SecretUnavailable as unavailable:
             raise SessionFault(unavailable.detail) from None
         fresh = await self._outside.begin(Record(seed, self._endpoint.form, ended=ANY), tokens)
@@ -89,28 +90,29 @@ class RefreshToken:
     async def terminate(self) -> str:
         self._unsaved = None
         try:
-            seed = self._seed(await self._first.read())
+            seed = (await self._grown())[0]
         except SecretUnavailable:
             seed = ANY
         try:
-            await self._outside.end(seed)
+            ended = await self._outside.end(seed)
         finally:
             self._watch.failed()
-        return ""
+        return await revoke(self._endpoint, ended)
 
     def version(self) -> object:
         return self._store.version(self._profile)
 
     async def look(self, held: Secret | None) -> Fresh | Failed | None:
         try:
-            seed = self._seed(await self._first.read())
+            seed = (await self._grown())[0]
         except SecretUnavailable:
             return None
         return await self._outside.look(seed, self._endpoint.form, held)
 
     async def close(self) -> None:
         await self._endpoint.close()
-        await self._first.close()
+        if self._first is not None:
+            await self._first.close()
 
     async def _supply(self, held: Secret | None) -> Fresh | Failed:
         await self._outside.settle()
@@ -124,7 +126,8 @@ class RefreshToken:
         outcome = await self._exchange(record)
         if isinstance(outcome, Failed) and outcome.terminal:
             # Before it is declared over: what is configured or kept may be another token by now.
-            self._first.forget()
+            if self._first is not None:
+                self._first.forget()
             other = await self._current()
             if other.refresh != record.refresh:
                 return await self._exchange(other)
@@ -132,21 +135,24 @@ class RefreshToken:
 
     async def _current(self) -> Record:
         """What is kept, unless the configured token is another one than it grew from."""
-        first = await self._first.read()
-        seed = self._seed(first)
+        seed, first = await self._grown()
         record = await self._store.load(self._profile)
         if record is None or record.seed not in (seed, ANY) or (record.refresh is None and record.ended is None):
             return Record(seed, refresh=first)
         return record
 
-    def _seed(self, first: Secret) -> str:
-        return fingerprint("refresh_token", self._client, first.reveal())
+    async def _grown(self) -> tuple[str, Secret | None]:
+        """The seed of the configured credential, and the refresh token where that is one. Raises SecretUnavailable."""
+        if self._first is None:
+            return fingerprint("login", self._client), None
+        first = await self._first.read()
+        return fingerprint("refresh_token", self._client, first.reveal()), first
 
     async def _exchange(self, record: Record) -> Fresh | Failed:
         """Where these very credentials were refused for good, that is the answer: processes that share a store would
         else set each other to try again for ever."""
         if record.refresh is None:
-            return ENDED
+            return ENDED if self._first is not None else self._nobody(record)
         with_ = self._credentials(record)
         if self._refused is not None and self._refused.credentials == with_:
             return self._refused.failed
@@ -154,6 +160,10 @@ class RefreshToken:
         if isinstance(outcome, Failed) and outcome.terminal:
             self._refused = _Refusal(self._credentials(record), outcome)
         return outcome
+
+    def _nobody(self, record: Record) -> Failed:
+        was = "the session is over" if record.ended is not None else "nobody has logged in yet"
+        return Failed(f"{was}: run `outrider login {self._profile}`", terminal=True)
 
     def _credentials(self, record: Record) -> tuple[object, ...]:
         return record.refresh, *(reader.version for reader in self._readers)

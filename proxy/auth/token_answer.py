@@ -31,6 +31,8 @@ _NO_BEARER = frozenset({"dpop", "mac", "pop"})
 """Types of token that want more than to be sent. Others are taken: servers write all sorts of words for a bearer's."""
 _KNOWN = _TERMINAL | {
     "access_denied",
+    "authorization_pending",
+    "expired_token",
     "invalid_request",
     "invalid_scope",
     "invalid_target",

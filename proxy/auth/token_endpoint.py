@@ -17,7 +17,7 @@ from proxy.auth.secret_rules import SecretReader
 from proxy.auth.token_answer import AnswerReader, Granted, Refused
 from proxy.config.oauth2_model import OAuth2Profile
 from proxy.errors import OutriderError
-from proxy.message.call import Call
+from proxy.message.call import Call, Reply
 
 __all__ = ["Lost", "TokenEndpoint"]
 
@@ -69,12 +69,8 @@ class TokenEndpoint:
         except NotDiscovered as unknown:
             return Lost(unknown.detail, sent=False)
         pairs = [*grant, *(self._scope() if scope else ()), *self._asked()]
-        fields = [("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded")]
-        await self.proof.add(pairs, fields, url)
-        fields += self._profile.headers.items()
-        call = Call("POST", url, fields, urlencode(pairs).encode(), self._profile.timeout)
         try:
-            reply = await self._fetch(call, ready)
+            reply = await self.post(url, pairs, ready)
         except OutriderError as error:
             self.discovery.forget()
             return Lost(f"no answer from the token endpoint: {error.detail}", error.processed)
@@ -83,6 +79,19 @@ class TokenEndpoint:
             # No word of OAuth's: it may have moved.
             self.discovery.forget()
         return outcome
+
+    async def post(self, url: str, pairs: Pairs, ready: Callable[[], Awaitable[None]] | None = None) -> Reply:
+        """A call of any of the server's endpoints, with the client's proof. Raises OutriderError, and as `ask` does."""
+        pairs = list(pairs)
+        fields = [("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded")]
+        await self.proof.add(pairs, fields, url)
+        fields += self._profile.headers.items()
+        return await self._fetch(Call("POST", url, fields, urlencode(pairs).encode(), self._profile.timeout), ready)
+
+    @property
+    def wanted(self) -> Pairs:
+        """What a person is asked to agree to: the scope, and for whom."""
+        return [*self._scope(), *self._asked()]
 
     def forget(self) -> bool:
         """The client's proof was refused: read it again. False where that cannot change it."""

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from proxy.config.base import wrong
+from proxy.config.login_parts import AuthorizationParameters, RedirectUri
 from proxy.config.oauth2_parts import AnswerMap, AssertionOptions, KeyOptions
-from proxy.config.oauth2_rules import CLIENT_PROOFS, GRANTS, check_options
+from proxy.config.oauth2_rules import CLIENT_PROOFS, GRANTS, LOGIN_GRANTS, check_options
 from proxy.config.profile import Profile, Scheme
 from proxy.config.secret_model import SecretRef
 from proxy.config.tls_model import Tls
@@ -83,9 +84,15 @@ class OAuth2Profile(Profile):
     """A token from an OAuth 2.0 token endpoint (RFC 6749), renewed before it ends."""
 
     type: Literal["oauth2"] = Field(description="A token from an OAuth 2.0 token endpoint, renewed before it ends.")
-    grant: Literal["client_credentials", "refresh_token", "password", "jwt_bearer", "token_exchange"] = Field(
-        description="What is exchanged for a token."
-    )
+    grant: Literal[
+        "client_credentials",
+        "refresh_token",
+        "device_code",
+        "authorization_code",
+        "password",
+        "jwt_bearer",
+        "token_exchange",
+    ] = Field(description="What is exchanged for a token.")
     token_url: EndpointUrl | None = Field(None, description="The token endpoint.")
     issuer: Annotated[EndpointUrl, AfterValidator(_issuer)] | None = Field(
         None, description="Instead of `token_url`: the server, which says itself where its endpoints are (RFC 8414)."
@@ -109,6 +116,22 @@ class OAuth2Profile(Profile):
         0.0,
         description="How long after an exchange whose answer was lost the server takes the same refresh token again; "
         "without such a window it is not presented twice.",
+    )
+    device_authorization_url: EndpointUrl | None = Field(
+        None, description="Where a device asks for its code (RFC 8628); an `issuer` says it itself."
+    )
+    authorization_url: EndpointUrl | None = Field(
+        None, description="Where a person is sent with a browser, for the grant `authorization_code`."
+    )
+    authorization_parameters: AuthorizationParameters = Field(
+        {}, repr=False, description="Further parameters of that address, such as `access_type: offline`."
+    )
+    redirect_uri: RedirectUri = Field(
+        "http://127.0.0.1/callback",
+        description="Where the browser comes back to, on this machine (RFC 8252); without a port a free one is taken.",
+    )
+    revocation_url: EndpointUrl | None = Field(
+        None, description="Where the server is told that a session is ended (RFC 7009); an `issuer` says it itself."
     )
     username: SecretRef | None = Field(None, description="The user's name, for the grant `password`.")
     password: SecretRef | None = Field(None, description="The user's password, for the grant `password`.")
@@ -154,6 +177,11 @@ class OAuth2Profile(Profile):
         return "none" if self.client_key is None else "private_key_jwt"
 
     @property
+    def wants_login(self) -> bool:
+        """Whether a person has to be there for its session to begin."""
+        return self.grant in LOGIN_GRANTS
+
+    @property
     def server(self) -> str:
         """What the profile names of the server: the issuer, or the token endpoint."""
         return self.issuer or self.token_url or ""
@@ -183,6 +211,10 @@ class OAuth2Profile(Profile):
         check_options("client_auth", proof, CLIENT_PROOFS, given)
         if proof == "tls_client_auth" and (self.tls is None or self.tls.cert is None):
             raise wrong("client_auth tls_client_auth wants a certificate", "add cert and key to tls")
+        if self.issuer is None and self.grant == "device_code" and self.device_authorization_url is None:
+            raise wrong("nothing says where the device's code comes from", "add device_authorization_url, or issuer")
+        if self.issuer is None and self.grant == "authorization_code" and self.authorization_url is None:
+            raise wrong("nothing says where a person logs in", "add authorization_url, or issuer")
         if proof == "none" and self.grant == "client_credentials":
             raise wrong("client_credentials wants a client that proves who it is", "add client_secret: {env: NAME}")
         if self.assertion is not None and self.sign_assertion is not None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from proxy.config.base import wrong
 
-__all__ = ["CLIENT_PROOFS", "GRANTS", "check_options"]
+__all__ = ["CLIENT_PROOFS", "GRANTS", "LOGIN_GRANTS", "check_options"]
 
 
 class Part(NamedTuple):
@@ -22,7 +22,14 @@ class Part(NamedTuple):
 
 GRANTS = {
     "client_credentials": Part((("client_id",),)),
-    "refresh_token": Part((("client_id",), ("refresh_token",)), ("reuse_grace",), "refresh_token: {file: PATH}"),
+    "refresh_token": Part(
+        (("client_id",), ("refresh_token",)), ("reuse_grace", "revocation_url"), "refresh_token: {file: PATH}"
+    ),
+    "device_code": Part((("client_id",),), ("device_authorization_url", "reuse_grace", "revocation_url")),
+    "authorization_code": Part(
+        (("client_id",),),
+        ("authorization_url", "authorization_parameters", "redirect_uri", "reuse_grace", "revocation_url"),
+    ),
     "password": Part((("client_id",), ("username",), ("password",)), (), "username and password: {file: PATH}"),
     "jwt_bearer": Part(
         (("assertion", "sign_assertion"),), (), "sign_assertion: {key: {file: PATH}}, or assertion: {file: PATH}"
@@ -36,6 +43,9 @@ GRANTS = {
 """By the name of the grant. What stands in one of these and not in another is an error with the other."""
 
 _SECRET = Part((("client_id",), ("client_secret",)), (), "client_secret: {env: NAME}")
+LOGIN_GRANTS = ("device_code", "authorization_code")
+"""Those that a person has to be there for: `outrider login` begins their session."""
+
 CLIENT_PROOFS = {
     "client_secret_basic": _SECRET,
     "client_secret_basic_raw": _SECRET,

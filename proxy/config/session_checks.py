@@ -14,6 +14,7 @@ from proxy.config.values import is_loopback_url
 
 __all__ = ["forgotten_rotation", "key_without_folder", "open_token_url", "useless_signs"]
 
+_LASTING = ("refresh_token", "device_code", "authorization_code")
 _STATIC = ("bearer", "basic", "api_key", "headers")
 _CHANGING = ("file", "credential", "exec")
 
@@ -39,7 +40,7 @@ def key_without_folder(document: Document, base: Path) -> Iterator[Finding]:
 def _has_refresh_token(profile: dict[str, Any]) -> bool:
     if profile.get("type") == "refresh_endpoint":
         return "refresh_token" in section(profile.get("response"))
-    return profile.get("type") == "oauth2" and profile.get("grant") == "refresh_token"
+    return profile.get("type") == "oauth2" and profile.get("grant") in _LASTING
 
 
 def open_token_url(document: Document, base: Path) -> Iterator[Finding]:

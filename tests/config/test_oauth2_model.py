@@ -16,6 +16,7 @@ PERSON = USUAL | {"grant": "refresh_token", "refresh_token": "r3fresh"}
 ALONE = {"type": "oauth2", "token_url": "https://login.example/token"}
 BY_ISSUER = USUAL | {"token_url": None}
 EXCHANGE = ALONE | {"grant": "token_exchange", "subject_token": "s3cret"}
+BROWSER = USUAL | {"grant": "authorization_code", "authorization_url": "https://login.example/"}
 KEYED = USUAL | {"client_secret": None}
 
 
@@ -80,6 +81,14 @@ def test_scopes_are_one_text_or_a_list(scope: object) -> None:
         (USUAL | {"token_url": "ftp://login.example/"}, "must begin with http"),
         (USUAL | {"headers": {"Content-Length": "1"}}, "belongs to the connection"),
         (USUAL | {"grant": "implicit"}, "client_credentials"),
+        (USUAL | {"grant": "device_code"}, "add device_authorization_url, or issuer"),
+        (USUAL | {"grant": "authorization_code"}, "add authorization_url, or issuer"),
+        (USUAL | {"redirect_uri": "http://127.0.0.1/x"}, "no use for redirect_uri"),
+        (BROWSER | {"redirect_uri": "https://127.0.0.1/x"}, "not an address of this machine"),
+        (BROWSER | {"redirect_uri": "http://192.0.2.1/x"}, "not an address of this machine"),
+        (BROWSER | {"redirect_uri": "http://127.0.0.1:99999/x"}, "not an address of this machine"),
+        (BROWSER | {"redirect_uri": "http://127.0.0.1/x?y"}, "not an address of this machine"),
+        (BROWSER | {"authorization_parameters": {"state": "x"}}, "the login sets itself"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(written: dict[str, Any], what: str) -> None:
