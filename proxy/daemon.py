@@ -15,6 +15,7 @@ from typing import Any
 
 from proxy import __version__
 from proxy.admin import AdminApi, Health
+from proxy.admin.lifecycle import lifecycle_routes
 from proxy.admin.plane import admin_routes
 from proxy.admin.subject import Subject
 from proxy.auth import SecretReader, SecretUnavailable, open_secret
@@ -27,6 +28,7 @@ from proxy.lifecycle.notify import Notifier
 from proxy.lifecycle.process import forbid_core_dumps, loop_factory
 from proxy.lifecycle.reload import Outcome, Reloader
 from proxy.lifecycle.running import Running
+from proxy.lifecycle.waiting import finished_before
 from proxy.lifecycle.watch import watch
 from proxy.observe import LoopLag, Tallies, event
 from proxy.observe.build import build_facts, has_compiled_parser
@@ -41,6 +43,7 @@ DRAIN_LIMIT = 30.0
 
 _ALLOW_PYTHON_PARSER = "OUTRIDER_ALLOW_PYTHON_PARSER"
 _HURRIED_CLOSE = 1.0
+_LOOK_EVERY = 0.05
 
 
 class Daemon:
@@ -171,7 +174,8 @@ class Daemon:
             facts=facts,
             clock=asyncio.get_running_loop().time,
         )
-        return AdminApi(admin_routes(subject))
+        lifecycle = lifecycle_routes(self.reload, self.stop, lambda: self._running.in_flight)
+        return AdminApi(admin_routes(subject, lifecycle))
 
     def _summary(self) -> str:
         upstreams = ", ".join(
@@ -183,6 +187,16 @@ class Daemon:
 
     def _auth_type(self, profile: str) -> str:
         return self._config.auth[profile].type if profile in self._config.auth else "none"
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why requests should go elsewhere; empty when ready."""
+        return self._health.reasons
+
+    async def ready(self) -> None:
+        """Wait until it is."""
+        while self.reasons:  # noqa: ASYNC110 - a state that is asked for and has no end of its own
+            await asyncio.sleep(_LOOK_EVERY)
 
     async def reload(self) -> Outcome:
         """Read the file again and put it in force, or change nothing and say why."""
@@ -251,14 +265,14 @@ class Daemon:
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._begin, self.reload)
         starting = asyncio.create_task(self.start())
-        if not await _before(starting, self._stop):
+        if not await finished_before(starting, self._stop):
             return 0
         path = self._running.loaded.path
         if watched and path is not None:
             self._begin(lambda: watch(path, self.reload))
         await self._stop.wait()
         draining = asyncio.create_task(self.drain(limit, least))
-        if not await _before(draining, self._hurry):
+        if not await finished_before(draining, self._hurry):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.close(), _HURRIED_CLOSE)
             event(self._log, logging.WARNING, "daemon.stopped", "stopped at once by a second signal")
@@ -280,17 +294,3 @@ class Daemon:
         error = context.get("exception")
         message = "an internal error that no request waited for" if error else str(context.get("message"))
         event(self._log, logging.ERROR, "internal.error", message, error=error)
-
-
-async def _before(task: asyncio.Task[Any], end: asyncio.Event) -> bool:
-    """Await `task`, or cancel it when `end` comes first. Whether it finished; its exception is raised."""
-    ending = asyncio.create_task(end.wait())
-    await asyncio.wait((task, ending), return_when=asyncio.FIRST_COMPLETED)
-    ending.cancel()
-    if task.done():
-        task.result()
-        return True
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-    return False

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 
 import proxy.daemon
 import proxy.lifecycle.running
@@ -199,10 +200,12 @@ async def test_an_address_that_does_not_resolve_is_one_line() -> None:
 
 async def test_a_broken_tls_file_is_a_wrong_configuration(tmp_path: Path) -> None:
     broken = tmp_path / "ca.pem"
-    broken.write_text("not PEM")
+    trustme.CA().cert_pem.write_to_path(str(broken))
     text = f"{HEAD}upstreams: {{api: {{url: https://127.0.0.1:1, tls: {{ca: '{broken}'}}}}}}\n"
+    daemon = daemon_of(text)
+    broken.write_text("not PEM")
     with pytest.raises(StartFailed, match=r"^cannot use a TLS file") as failed:
-        await daemon_of(text).start()
+        await daemon.start()
     assert failed.value.exit_code == 78
     assert "\n" not in str(failed.value)
 

@@ -9,6 +9,7 @@ from typing import Any, cast, get_args
 import pytest
 import yaml
 
+from proxy.admin.lifecycle import lifecycle_routes
 from proxy.admin.plane import admin_routes
 from proxy.cli import COMMANDS
 from proxy.config.auth_model import AuthProfile
@@ -139,7 +140,10 @@ def test_the_table_of_the_admin_api_has_every_path() -> None:
     subject = SimpleNamespace(
         health=None, exposition=None, tallies=Tallies(()), visits=list, clock=time.monotonic, wall=time.time
     )
-    there = {f"{route.method} {route.path}" for route in admin_routes(cast(Any, subject))}
+    there = {
+        f"{route.method} {route.path}"
+        for route in admin_routes(cast(Any, subject), lifecycle_routes(*[cast(Any, None)] * 3))
+    }
     assert there - told == set()
 
 

@@ -61,6 +61,25 @@ COMMANDS = (
         "wait until a daemon is ready",
         ("outrider wait && ./start-my-application", "outrider wait --timeout 2m --url http://127.0.0.1:9901"),
     ),
+    Command(
+        "reload",
+        "have a running daemon read its configuration again",
+        ("outrider reload", "outrider reload --url http://127.0.0.1:9901"),
+    ),
+    Command(
+        "drain",
+        "have a running daemon let its requests end, and end itself",
+        ("outrider drain", "outrider drain --wait --timeout 2m"),
+    ),
+    Command(
+        "exec",
+        "run a command beside an Outrider of its own, and end with it",
+        (
+            "outrider exec -c outrider.yaml -- ./job --verbose",
+            "outrider exec --upstream https://api.example.com --bearer-env API_TOKEN -- "
+            "sh -c 'curl $OUTRIDER_URL/orders'",
+        ),
+    ),
     Command("version", "print the version", ("outrider version", "outrider version --verbose")),
 )
 

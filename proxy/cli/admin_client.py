@@ -10,7 +10,7 @@ from collections.abc import Mapping
 __all__ = ["DEFAULT", "Unreachable", "admin_url", "ask"]
 
 DEFAULT = "127.0.0.1:9901"
-_TIMEOUT = 3.0
+TIMEOUT = 3.0
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - names to be replaced, bound by nobody here
 
 
@@ -29,11 +29,17 @@ def admin_url(given: str | None, listen: str | None, environ: Mapping[str, str])
     return chosen.partition(",")[0].strip()
 
 
-def ask(url: str, path: str) -> tuple[int, str]:
-    """Status and text of a GET. `url` is `[http://]host:port` or `unix:/path`. Raises Unreachable or ValueError."""
-    connection = _connection(url)
+def ask(url: str, path: str, method: str = "GET", token: str = "", patience: float = TIMEOUT) -> tuple[int, str]:
+    """Status and text of the answer. `url` is `[http://]host:port` or `unix:/path`; what is no GET is confirmed.
+
+    Raises Unreachable or ValueError.
+    """
+    connection = _connection(url, patience)
     try:
-        connection.request("GET", path)
+        fields = {} if method == "GET" else {"Outrider-Admin": "1"}
+        if token:
+            fields["Authorization"] = f"Bearer {token}"
+        connection.request(method, path, headers=fields)
         response = connection.getresponse()
         return response.status, response.read(65536).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException) as error:
@@ -42,30 +48,31 @@ def ask(url: str, path: str) -> tuple[int, str]:
         connection.close()
 
 
-def _connection(url: str) -> http.client.HTTPConnection:
+def _connection(url: str, patience: float) -> http.client.HTTPConnection:
     if url.startswith("unix:"):
-        return _UnixConnection(url.removeprefix("unix:"))
+        return _UnixConnection(url.removeprefix("unix:"), patience)
     address = url.removeprefix("http://").rstrip("/")
     host, colon, port = address.rpartition(":")
     if not colon or not host or not port.isdecimal() or int(port) > 65535 or "/" in host:
         raise ValueError("an address such as http://127.0.0.1:9901 or unix:/path is wanted")
-    return http.client.HTTPConnection(_WILDCARDS.get(host, host).strip("[]"), int(port), timeout=_TIMEOUT)
+    return http.client.HTTPConnection(_WILDCARDS.get(host, host).strip("[]"), int(port), timeout=patience)
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_TIMEOUT)
+    def __init__(self, path: str, patience: float) -> None:
+        super().__init__("localhost", timeout=patience)
+        self._patience = patience
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_TIMEOUT)
+        self.sock.settimeout(self._patience)
         self.sock.connect(self._path)
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer in {_TIMEOUT:.0f} s"
+        return "no answer in time"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[0].lower() + error.strerror[1:]
     return "the answer is not HTTP"

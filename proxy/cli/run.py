@@ -19,13 +19,14 @@ from proxy.config.problem import ConfigInvalid
 from proxy.daemon import DRAIN_LIMIT, Daemon, StartFailed, forbid_core_dumps, loop_factory
 from proxy.observe import configure
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "add_source_arguments", "load_source", "run", "spare_the_collector", "wrong_source"]
 
 _COLLECT_AFTER = (20_000, 20, 50)
 """Objects more than were freed, and rounds of the younger generations."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the configuration comes from."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "-c",
@@ -35,27 +36,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     source.add_argument("--upstream", metavar="URL", help="run without a file, in front of this API")
     parser.add_argument("--bearer-env", metavar="VAR", help="with --upstream: the variable that holds its bearer token")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_source_arguments(parser)
     parser.add_argument("--listen", metavar="ADDR", help="where applications call; else $OUTRIDER_LISTEN, the file's")
     parser.add_argument("--admin", metavar="ADDR", help="the admin listener; else $OUTRIDER_ADMIN_LISTEN, the file's")
     parser.add_argument(
-        "--drain-timeout",
+        "--min-drain",
+        type=duration,
+        default=0.0,
+        metavar="0s",
+        help="how long it still takes requests after TERM or INT, not ready, so that load balancers notice",
+    )
+    parser.add_argument(
+        "--max-drain",
         type=duration,
         default=DRAIN_LIMIT,
         metavar=f"{DRAIN_LIMIT:g}s",
-        help="how long requests in flight may take to end after TERM or INT",
+        help="how long requests in flight may take to end after TERM or INT, the time of --min-drain included",
     )
+    parser.add_argument("--watch", action="store_true", help="reload when the file changes; else $OUTRIDER_WATCH=1")
+
+
+def wrong_source(arguments: argparse.Namespace, command: str) -> int | None:
+    """An exit code, after a line to the user, where these flags do not go together."""
+    if arguments.bearer_env is not None and arguments.upstream is None:
+        sys.stderr.write(f"outrider {command}: --bearer-env goes with --upstream; a file names its secrets itself\n")
+        return 2
+    if arguments.bearer_env is not None and not os.environ.get(arguments.bearer_env):
+        empty = f"the variable {arguments.bearer_env} is not set or empty"
+        sys.stderr.write(f"outrider {command}: --bearer-env: {empty}\n")
+        return 78
+    return None
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.bearer_env is not None and arguments.upstream is None:
-        sys.stderr.write("outrider run: --bearer-env goes with --upstream; a file names its secrets itself\n")
+    wrong = wrong_source(arguments, "run")
+    if wrong is not None:
+        return wrong
+    if arguments.min_drain > arguments.max_drain:
+        sys.stderr.write("outrider run: --min-drain is longer than --max-drain\n")
         return 2
-    if arguments.bearer_env is not None and not os.environ.get(arguments.bearer_env):
-        sys.stderr.write(f"outrider run: --bearer-env: the variable {arguments.bearer_env} is not set or empty\n")
-        return 78
     # Before any secret is read.
     forbid_core_dumps()
-    load = partial(_load, arguments, os.environ)
+    load = partial(load_source, arguments, {"listen": arguments.listen, "admin": arguments.admin})
     try:
         loaded = load()
     except ConfigInvalid as invalid:
@@ -66,7 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
         spare_the_collector()
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             daemon = Daemon(loaded, os.environ, load if loaded.path is not None else None)
-            return runner.run(daemon.run_until_signalled(arguments.drain_timeout))
+            watched = arguments.watch or os.environ.get("OUTRIDER_WATCH") == "1"
+            return runner.run(daemon.run_until_signalled(arguments.max_drain, arguments.min_drain, watched=watched))
     except StartFailed as failure:
         sys.stderr.write(f"outrider: {failure}\n")
         return failure.exit_code
@@ -82,9 +108,10 @@ def spare_the_collector() -> None:
     gc.set_threshold(*_COLLECT_AFTER)
 
 
-def _load(arguments: argparse.Namespace, environ: Mapping[str, str]) -> LoadedConfig:
+def load_source(arguments: argparse.Namespace, listeners: Mapping[str, str | None]) -> LoadedConfig:
+    """The file or the flags, with what `listeners` and the environment put in the place of the file's settings."""
     if arguments.upstream is not None:
         loaded = config_from_flags(arguments.upstream, arguments.bearer_env, None)
     else:
-        loaded = load_file(find_config(arguments.config, environ), environ)
-    return apply_overrides(loaded, choose_overrides({"listen": arguments.listen, "admin": arguments.admin}, environ))
+        loaded = load_file(find_config(arguments.config, os.environ), os.environ)
+    return apply_overrides(loaded, choose_overrides(listeners, os.environ))

@@ -1,7 +1,10 @@
 """A stop under way: every answer reaches its caller, and kept-alive callers learn that the connection ends."""
 
 import asyncio
+import contextlib
 import socket
+
+import pytest
 
 from tests.peers.raw_upstream import RawUpstream
 from tests.peers.running import facing
@@ -67,3 +70,47 @@ async def test_a_head_behind_a_request_under_way_meets_the_cap_too(outrider):
             assert (await caller.answer()).status == 200
             assert (await caller.answer()).status == 431
         assert b"/two" not in upstream.targets
+
+
+async def test_new_callers_are_answered_and_told_for_the_least_time_of_a_drain(outrider):
+    async with RawUpstream(answers()) as upstream:
+        running = await outrider(facing(upstream.url))
+        draining = asyncio.create_task(running.daemon.drain(10, 0.5))
+        await asyncio.sleep(0)
+        answer = await running.request()
+        assert (answer.status, answer.get(b"connection")) == (200, b"close")
+        assert not draining.done()
+        assert await asyncio.wait_for(draining, 10)
+        with pytest.raises(ConnectionRefusedError):
+            await running.request()
+
+
+async def test_a_hundred_stops_under_load_lose_nothing_that_was_accepted(outrider):
+    """A caller sends its next request until an answer says `close`, or the connection cannot be made."""
+    cut: list[object] = []
+
+    async def call(running, told: list[bool]) -> None:
+        with contextlib.suppress(ConnectionRefusedError):
+            async with await running.caller() as caller:
+                told.append(False)
+                while True:
+                    await caller.send(running.head())
+                    answer = await caller.answer()
+                    if answer.status != 200 or not answer.whole:
+                        cut.append(answer)
+                        return
+                    if answer.get(b"connection") == b"close":
+                        told.append(True)
+                        return
+
+    async with RawUpstream(answers()) as upstream:
+        for _ in range(100):
+            running = await outrider(facing(upstream.url))
+            told: list[bool] = []
+            calls = [asyncio.create_task(call(running, told)) for _ in range(4)]
+            await running.request()
+            assert await asyncio.wait_for(running.daemon.drain(5), 10)
+            await asyncio.wait_for(asyncio.gather(*calls), 10)
+            assert told.count(True) == told.count(False) > 0
+            await running.stop()
+    assert cut == []

@@ -3,6 +3,7 @@ change is not made anew.
 """
 
 import asyncio
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -254,3 +255,23 @@ async def test_what_was_replaced_is_closed_when_its_last_request_has_ended(reloa
                 await asyncio.sleep(0.02)
         assert (await running.request()).status == 200
         assert upstream.heads[-1].get(b"authorization") == b"Bearer another"
+
+
+async def test_the_admin_plane_reloads_and_drains(reloaded):
+    async with RawUpstream(answers()) as upstream:
+        running = await reloaded(facing(upstream.url))
+        running.file.write_text("nonsense: 1\n")
+        lines = (
+            b"POST /api/reload HTTP/1.1",
+            b"Host: 127.0.0.1:%d" % running.admin_port,
+            b"Outrider-Admin: 1",
+            b"",
+            b"",
+        )
+        async with await Caller.connect(running.admin_port) as caller:
+            await caller.send(b"\r\n".join(lines))
+            answer = await caller.answer(b"POST")
+            assert (answer.status, json.loads(answer.content)["invalid"]) == (409, True)
+            await caller.send(b"\r\n".join(lines).replace(b"reload", b"drain"))
+            assert (await caller.answer(b"POST")).status == 202
+        assert running.daemon._stop.is_set()

@@ -1,0 +1,52 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import outrider
+from tests.cli.test_run import file, upstream  # noqa: F401 - fixtures
+
+CANARY = "canary-of-exec"
+ASK = (
+    "import os, sys, urllib.request as r; "
+    "print(r.urlopen(os.environ['OUTRIDER_URL_API'] + '/x').read().decode(), os.environ.get('API_TOKEN'))"
+)
+
+
+def test_a_command_reaches_the_upstream_with_the_credential_that_it_cannot_see(file: Path) -> None:  # noqa: F811
+    done = outrider("exec", "-c", str(file), "--", sys.executable, "-c", ASK, API_TOKEN=CANARY)
+    assert (done.returncode, done.stdout) == (0, f"Bearer {CANARY} None\n"), done.stderr
+    assert done.stderr == ""
+
+
+def test_no_file_is_needed(upstream: str) -> None:  # noqa: F811
+    words = ("--upstream", upstream, "--bearer-env", "API_TOKEN", "--", sys.executable, "-c", ASK)
+    done = outrider("exec", *words, API_TOKEN=CANARY)
+    assert (done.returncode, done.stdout) == (0, f"Bearer {CANARY} None\n"), done.stderr
+
+
+def test_the_status_is_the_commands(file: Path) -> None:  # noqa: F811
+    assert outrider("exec", "-c", str(file), "--", "sh", "-c", "exit 7", API_TOKEN=CANARY).returncode == 7
+    assert outrider("exec", "-c", str(file), "--", "sh", "-c", "kill -9 $$", API_TOKEN=CANARY).returncode == 137
+
+
+def test_a_command_that_is_not_there_is_127(file: Path) -> None:  # noqa: F811
+    done = outrider("exec", "-c", str(file), "--", "no-such-command", API_TOKEN=CANARY)
+    assert (done.returncode, done.stderr) == (127, "outrider exec: no-such-command: command not found\n")
+
+
+def test_a_credential_that_does_not_come_is_an_error_that_names_it(file: Path) -> None:  # noqa: F811
+    done = outrider("exec", "-c", str(file), "--ready-timeout", "100ms", "--", "echo", "ran")
+    assert done.returncode == 1
+    assert "not ready after 0.1 s: profile key: " in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["--", "true"], 78), (["--upstream", "nonsense", "--", "true"], 78), (["--upstream", "http://h"], 2)],
+)
+def test_what_cannot_be_run_is_told_apart(words: list[str], code: int, tmp_path: Path) -> None:
+    done = outrider("exec", *words, cwd=tmp_path)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr

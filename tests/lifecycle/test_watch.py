@@ -1,0 +1,55 @@
+import asyncio
+import os
+from pathlib import Path
+
+from proxy.lifecycle.watch import watch
+
+
+async def noticed(path: Path, change) -> int:
+    """How often a change was told after `change`, over twenty looks."""
+    told = 0
+
+    async def changed() -> None:
+        nonlocal told
+        told += 1
+
+    watching = asyncio.create_task(watch(path, changed, 0.01))
+    await asyncio.sleep(0.03)
+    change()
+    async with asyncio.timeout(10):
+        while not told:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    watching.cancel()
+    return told
+
+
+async def test_a_file_that_was_written_is_told_once(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_text("a")
+    assert await noticed(file, lambda: file.write_text("ab")) == 1
+
+
+async def test_a_link_that_points_elsewhere_is_a_change(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_text("same")
+        os.utime(tmp_path / name, (1, 1))
+    link = tmp_path / "link"
+    link.symlink_to("one")
+
+    def swap() -> None:
+        (tmp_path / "next").symlink_to("two")
+        (tmp_path / "next").rename(link)
+
+    assert await noticed(link, swap) == 1
+
+
+async def test_a_file_that_is_gone_for_a_moment_is_told_when_it_is_back(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_text("a")
+
+    def replace() -> None:
+        file.unlink()
+        asyncio.get_running_loop().call_later(0.05, file.write_text, "another")
+
+    assert await noticed(file, replace) == 1
