@@ -23,6 +23,7 @@ Find = Callable[[dict[str, object]], dict[str, object]]
 DEFAULT_LIFETIME = 55 * 60.0
 """Seconds, where neither the answer nor the token says."""
 
+_FORM = b"application/x-www-form-urlencoded"
 _LONGEST = 366 * 86400.0
 _TRANSIENT = frozenset({408, 429})
 _TERMINAL = frozenset({"invalid_grant", "invalid_client", "unauthorized_client"})
@@ -134,13 +135,14 @@ def _members(reply: Reply) -> dict[str, object]:
     if isinstance(document, dict):
         return document
     media = (reply.get(b"content-type") or b"").partition(b";")[0].strip().lower()
-    if document is None and media in (b"application/x-www-form-urlencoded", b"text/plain", b""):
+    if document is None and media in (_FORM, b"text/plain", b""):
         # Some servers send forms as text.
         try:
             members: dict[str, object] = dict(parse_qsl(reply.content.decode("ascii"), max_num_fields=100))
         except ValueError:
             return {}
-        return members if "access_token" in members or "error" in members else {}
+        declared = media == _FORM
+        return members if declared or "access_token" in members or "error" in members else {}
     return {}
 
 

@@ -8,6 +8,7 @@ live here: what is asked, and what the answer means.
 
 import asyncio
 import ssl
+import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,7 +37,7 @@ _IDLE_LIMIT = 1.0
 class Fetcher:
     """Makes calls; a `Fetch` of `proxy.message.call`. TLS is verified against the system's authorities."""
 
-    __slots__ = ("_children", "_context", "_loop", "_pools", "_server_name", "_timer")
+    __slots__ = ("__weakref__", "_children", "_context", "_loop", "_pools", "_server_name", "_timer")
 
     def __init__(self, timer: CoarseTimer, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = timer
@@ -44,7 +45,7 @@ class Fetcher:
         self._pools: dict[str, ConnectionPool] = {}
         self._context: ssl.SSLContext | None = None
         self._server_name: str | None = None
-        self._children: list[Fetcher] = []
+        self._children: weakref.WeakSet[Fetcher] = weakref.WeakSet()
 
     def over(self, tls: Tls, base: Path) -> "Fetcher":
         """One that makes its calls with these options of TLS; paths are relative to `base`. Closed with this one.
@@ -54,7 +55,7 @@ class Fetcher:
         child = Fetcher(self._timer, self._loop)
         child._context = tls_context(tls, base)
         child._server_name = tls.server_name
-        self._children.append(child)
+        self._children.add(child)
         return child
 
     async def __call__(self, call: Call, ready: Callable[[], Awaitable[None]] | None = None) -> Reply:
@@ -78,7 +79,7 @@ class Fetcher:
             raise
 
     async def close(self) -> None:
-        for child in self._children:
+        for child in list(self._children):
             await child.close()
         for pool in self._pools.values():
             await pool.close()

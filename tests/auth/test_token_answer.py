@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.auth.token_answer import DEFAULT_LIFETIME, Granted, Refused, read_answer
+from proxy.auth.token_answer import DEFAULT_LIFETIME, AnswerReader, Granted, Refused, read_answer
+from proxy.config.oauth2_parts import AnswerMap
 from proxy.message.call import Reply
 
 NOW = 1_700_000_000.0
@@ -140,3 +141,69 @@ def test_a_refresh_token_that_no_form_can_carry_is_not_taken() -> None:
 @given(st.binary(max_size=200), st.integers(100, 599), st.sampled_from([b"", b"application/json", b"text/html"]))
 def test_no_answer_at_all_breaks_the_reader(content: bytes, status: int, media: bytes) -> None:
     assert isinstance(read(content, status, media=media), Granted | Refused)
+
+
+def mapped(where: dict[str, str], content: object, media: bytes = b"application/json") -> Granted | Refused:
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return AnswerReader(AnswerMap.model_validate(where))(Reply(200, [b"Content-Type: " + media], body), NOW)
+
+
+def test_members_may_stand_elsewhere() -> None:
+    where = {"access_token": "data.token", "refresh_token": "data.next", "expires_in": "data.ttl"}
+    outcome = mapped(where, {"data": {"token": "a", "next": "r", "ttl": "60"}})
+    assert isinstance(outcome, Granted)
+    assert outcome.refresh is not None
+    assert (outcome.access.reveal(), outcome.refresh.reveal(), outcome.lifetime) == ("a", "r", 60)
+
+
+def test_what_is_not_said_to_stand_elsewhere_stands_where_it_always_does() -> None:
+    outcome = mapped({"access_token": "token"}, {"token": "a", "refresh_token": "r", "expires_in": 60})
+    assert isinstance(outcome, Granted)
+    assert (outcome.refresh is not None, outcome.lifetime) == (True, 60)
+
+
+def test_an_end_may_stand_elsewhere() -> None:
+    outcome = mapped({"expires_at": "meta.until"}, {"access_token": "a", "meta": {"until": "2023-11-14T22:14:50Z"}})
+    assert isinstance(outcome, Granted)
+    assert outcome.lifetime == 90
+
+
+def test_a_form_may_rename_its_members() -> None:
+    form = b"application/x-www-form-urlencoded"
+    outcome = mapped({"access_token": "token", "expires_in": "ttl"}, b"token=a&ttl=60", form)
+    assert isinstance(outcome, Granted)
+    assert (outcome.access.reveal(), outcome.lifetime) == ("a", 60)
+
+
+@pytest.mark.parametrize("content", [{"data": [1]}, {"data": {"token": {}}}, {}, [1], b"<html>"])
+def test_an_answer_without_what_is_looked_for_is_refused(content: object) -> None:
+    assert isinstance(mapped({"access_token": "data.token"}, content), Refused)
+
+
+def test_an_error_is_one_wherever_tokens_stand() -> None:
+    outcome = mapped({"access_token": "data.token"}, {"error": "invalid_grant", "data": {"token": "a"}})
+    assert isinstance(outcome, Refused)
+    assert outcome.terminal
+
+
+@pytest.mark.parametrize("kind", ["Bearer", "bearer", "BearerToken", "bot", "N_A", "", None, 7])
+def test_servers_have_many_words_for_a_bearers_token(kind: object) -> None:
+    assert isinstance(read({"access_token": "a", "token_type": kind}), Granted)
+
+
+@pytest.mark.parametrize("kind", ["DPoP", "mac", "pop"])
+def test_a_token_that_is_not_enough_alone_is_refused(kind: str) -> None:
+    outcome = read({"access_token": "a", "token_type": kind})
+    assert isinstance(outcome, Refused)
+    assert kind.lower() in outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "busy"),
+    [(503, "", True), (429, "", True), (400, "temporarily_unavailable", True), (400, "invalid_grant", False),
+     (200, "server_error", True), (400, "invalid_scope", False)],
+)  # fmt: skip
+def test_a_refusal_tells_whether_it_is_only_for_now(status: int, error: str, busy: bool) -> None:
+    outcome = read({"error": error} if error else {}, status)
+    assert isinstance(outcome, Refused)
+    assert outcome.busy is busy

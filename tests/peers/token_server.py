@@ -43,6 +43,8 @@ class TokenServer:
     def __init__(self) -> None:
         self.lifetime: float = 3600
         self.rotates = True
+        self.gives_refresh = False
+        """Whether every grant comes with a refresh token."""
         self.clients = {CLIENT: SECRET}
         self.next: deque[Script] = deque()
         self.before_commit: Callable[[], Awaitable[None]] = _nothing
@@ -149,6 +151,8 @@ class TokenServer:
                 return {"error": "invalid_grant"}
             if self.rotates:
                 granted["refresh_token"] = self._refresh_token(family)
+        elif self.gives_refresh:
+            granted["refresh_token"] = self.begin_family()
         self.exchanges += 1
         token = f"access-{next(self._numbers)}"
         self._valid[token] = asyncio.get_running_loop().time() + self.lifetime
