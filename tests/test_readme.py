@@ -19,6 +19,7 @@ from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.dedup_model import Dedup
 from proxy.config.errors_model import ErrorsPolicy
 from proxy.config.hedge_model import HedgePolicy
+from proxy.config.hooks_model import ErrorHook, Hooks
 from proxy.config.interceptor_model import InterceptorEntry
 from proxy.config.load import load_text
 from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, State, Timeouts, Tls, Upstream
@@ -41,7 +42,10 @@ SECTIONS = {
     "tracing.": Tracing,
     "upstreams.NAME.": Upstream,
     "interceptors.NAME.": InterceptorEntry,
+    "hooks.": Hooks,
 }
+OF_EVERY_PROFILE = {"origins", "unauthorized", "on_session_expired"}
+"""Told below the table of profiles, once."""
 GROUPS = {
     "match": Match,
     "timeout": Timeouts,
@@ -108,7 +112,7 @@ def test_the_table_of_profiles_has_every_type_with_exactly_its_options() -> None
     }
     models = get_args(get_args(AuthProfile)[0])
     there = {
-        get_args(model.model_fields["type"].annotation)[0]: names(model) - {"type", "origins", "unauthorized"}
+        get_args(model.model_fields["type"].annotation)[0]: names(model) - OF_EVERY_PROFILE - {"type"}
         for model in models
     }
     assert {name: told.get(name) for name in there} == there
@@ -150,6 +154,13 @@ def test_the_table_of_the_admin_api_has_every_path() -> None:
 def test_the_table_of_commands_is_the_list_of_commands() -> None:
     told = {name.split()[1] for name in rows(section("Command line")) if name.startswith("outrider ")}
     assert told == {command.name for command in COMMANDS}
+
+
+def test_every_option_of_a_hook_is_told_and_the_example_is_accepted() -> None:
+    told = rows(section("Configuration reference"))["hooks.on_error"]
+    assert {name for name in names(ErrorHook) if f"`{name}`" not in told} == set()
+    (example,) = re.findall(r"^```yaml\n(.*?)^```$", section("Hooks"), re.MULTILINE | re.DOTALL)
+    assert load_text(example, "outrider.yaml", {"HOOK_SECRET": "made-up"}).config.hooks.on_error
 
 
 def test_the_interceptor_that_is_shown_is_accepted_with_its_configuration(tmp_path: Path) -> None:

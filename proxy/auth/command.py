@@ -25,12 +25,14 @@ _REAP_TIMEOUT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`argv` is run in `folder` with `environ` and nothing else; `timeout` is in seconds."""
+    """`argv` is run in `folder` with `environ` and nothing else; `timeout` is in seconds. `given` is its standard
+    input."""
 
     argv: Sequence[str]
     folder: Path
     environ: Mapping[str, str]
     timeout: float
+    given: bytes = b""
 
     @property
     def name(self) -> str:
@@ -44,7 +46,9 @@ async def run(command: Command) -> bytes:
     finished = False
     try:
         async with asyncio.timeout(command.timeout):
-            output, said, status = await asyncio.gather(_output(process), _said(process), process.wait())
+            output, said, status, _ = await asyncio.gather(
+                _output(process), _said(process), process.wait(), _give(process, command.given)
+            )
         finished = True
     except TimeoutError:
         raise SecretUnavailable(f"{command.name} took longer than {command.timeout:g} s") from None
@@ -64,7 +68,7 @@ async def _spawn(command: Command) -> Process:
     try:
         return await asyncio.create_subprocess_exec(
             *command.argv,
-            stdin=DEVNULL,
+            stdin=PIPE if command.given else DEVNULL,
             stdout=PIPE,
             stderr=PIPE,
             cwd=command.folder,
@@ -75,6 +79,15 @@ async def _spawn(command: Command) -> Process:
         raise SecretUnavailable(f"{command.name} cannot be started: {error.strerror or 'refused'}") from None
     except ValueError:
         raise SecretUnavailable(f"{command.name} cannot be started: it has a NUL in it") from None
+
+
+async def _give(process: Process, given: bytes) -> None:
+    """All of it, or as much as the command reads."""
+    if process.stdin is not None:
+        with contextlib.suppress(ConnectionError):
+            process.stdin.write(given)
+            await process.stdin.drain()
+        process.stdin.close()
 
 
 async def _output(process: Process) -> bytes | None:

@@ -144,6 +144,9 @@ def _tell_way(told: Explanation, config: Config, method: str, matched: Matched) 
     told.say("limits", _limits(timeouts))
     for label, text in policies(entry, method):
         told.say(label, text)
+    if (hook := config.hooks.on_error) is not None:
+        way = "a webhook" if hook.webhook else "a command"
+        told.say("hooks", f"an error of Outrider's own is told to {way}, at most every {format_duration(hook.every)}")
     headers = entry.route.headers if entry.route and entry.route.headers else upstream.headers
     for label, text in _edits(headers):
         told.say(label, text)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from proxy.config.base import wrong
 from proxy.config.oauth2_model import OAuth2Profile
-from proxy.config.profile import Profile, RenewableProfile, Scheme
+from proxy.config.profile import Profile, RenewableProfile, Scheme, SessionProfile
 from proxy.config.refresh_model import RefreshEndpointProfile
 from proxy.config.secret_model import (
     SECRET_SHAPE,
@@ -141,7 +141,7 @@ class FileProfile(RenewableProfile):
     insecure: bool = Field(False, description="Accept a file that others can read, or a symbolic link.")
 
 
-class ExecProfile(RenewableProfile):
+class ExecProfile(SessionProfile):
     """A command that prints a token, or an ExecCredential document with token and expiry."""
 
     type: Literal["exec"] = Field(description="A command that prints a token, or an ExecCredential document.")

@@ -15,6 +15,7 @@ from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.dedup_model import Dedup
 from proxy.config.errors_model import ErrorsPolicy
 from proxy.config.hedge_model import HedgePolicy
+from proxy.config.hooks_model import Hooks
 from proxy.config.interceptor_model import InterceptorEntry
 from proxy.config.log_model import Log
 from proxy.config.rate_model import QuotaPolicy, RateLimits
@@ -242,6 +243,7 @@ class Config(Model):
     auth: dict[Name, AuthProfile] = Field({}, description="Credential profiles by name.")
     upstreams: Annotated[dict[Name, Upstream], Field(min_length=1)] = Field(description="Upstreams by name.")
     interceptors: dict[Name, InterceptorEntry] = Field({}, description="What may change requests and answers, by name.")
+    hooks: Hooks = Field(Hooks(), description="Who is told of what happens.")
     log: Log = Field(Log(), description="What is written.")
     tracing: Tracing | None = Field(None, description="Spans for a collector; off when left out.")
 

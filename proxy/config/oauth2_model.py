@@ -13,7 +13,7 @@ from proxy.config.base import wrong
 from proxy.config.login_parts import AuthorizationParameters, RedirectUri
 from proxy.config.oauth2_parts import AnswerMap, AssertionOptions, KeyOptions
 from proxy.config.oauth2_rules import CLIENT_PROOFS, GRANTS, LOGIN_GRANTS, check_options
-from proxy.config.profile import Profile, Scheme
+from proxy.config.profile import Scheme, SessionProfile
 from proxy.config.secret_model import SecretRef
 from proxy.config.tls_model import Tls
 from proxy.config.units import Duration
@@ -80,7 +80,7 @@ def _token_type(kind: str) -> str:
 TokenType = Annotated[str, AfterValidator(_token_type)]
 
 
-class OAuth2Profile(Profile):
+class OAuth2Profile(SessionProfile):
     """A token from an OAuth 2.0 token endpoint (RFC 6749), renewed before it ends."""
 
     type: Literal["oauth2"] = Field(description="A token from an OAuth 2.0 token endpoint, renewed before it ends.")

@@ -8,10 +8,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from proxy.config.base import Model, wrong
+from proxy.config.hooks_model import Hook
 from proxy.config.unauthorized_model import Unauthorized
 from proxy.config.values import Origin, is_token
 
-__all__ = ["Profile", "RenewableProfile", "Scheme"]
+__all__ = ["Profile", "RenewableProfile", "Scheme", "SessionProfile"]
 
 
 class Profile(Model):
@@ -27,6 +28,14 @@ class RenewableProfile(Profile):
 
     unauthorized: Unauthorized | None = Field(
         None, description="Which answers mean that the credential was not accepted, beside or instead of the usual."
+    )
+
+
+class SessionProfile(RenewableProfile):
+    """A profile whose session can be over, so that only new credentials help."""
+
+    on_session_expired: Hook | None = Field(
+        None, description="A webhook or a command that is told when its session is over, once each time."
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from proxy.config.base import wrong
 from proxy.config.call_model import CallOptions, ResponseMap
-from proxy.config.profile import RenewableProfile, Scheme
+from proxy.config.profile import Scheme, SessionProfile
 from proxy.config.secret_model import SecretRef
 from proxy.config.values import FieldName, Name
 
@@ -18,7 +18,7 @@ __all__ = ["RefreshEndpointProfile"]
 OWN_NAMES = frozenset({"access_token", "refresh_token"})
 
 
-class RefreshEndpointProfile(RenewableProfile):
+class RefreshEndpointProfile(SessionProfile):
     """A token that an API's own call exchanges for the next one."""
 
     type: Literal["refresh_endpoint"] = Field(description="A token that an API's own call exchanges for the next one.")

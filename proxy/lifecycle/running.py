@@ -14,6 +14,7 @@ from proxy.config.load import LoadedConfig
 from proxy.config.model import Config
 from proxy.edge import Edge
 from proxy.edge.local import LocalService
+from proxy.hooks import Hooks
 from proxy.lifecycle.failure import StartFailed, listening, reason
 from proxy.observe import Tallies, event
 from proxy.pipeline import Pipeline
@@ -40,6 +41,7 @@ class Running:
         self._tallies = tallies
         self._log = log
         self._holdings = Holdings()
+        self._hooks: Hooks | None = None
         self._recovery: asyncio.Task[None] | None = None
         self._retiring: dict[asyncio.Task[None], Pipeline] = {}
 
@@ -70,7 +72,23 @@ class Running:
     async def begin(self) -> Pipeline:
         """The first pipeline. Raises StartFailed."""
         self.pipeline = self.build(self.loaded)
+        self._hooks = self._open_hooks(self.loaded)
         return self.pipeline
+
+    def _open_hooks(self, loaded: LoadedConfig) -> Hooks:
+        hooks = Hooks(loaded.config, loaded.base, self._environ, self._tallies)
+        hooks.start()
+        return hooks
+
+    async def _renew_hooks(self) -> None:
+        """Those of the configuration in force, from the event on that the ones before have not seen."""
+        old = self._hooks
+        if old is None or not old.is_for(self.config):
+            if old is not None:
+                old.stop()
+            self._hooks = self._open_hooks(self.loaded)
+            if old is not None:
+                await old.close()
 
     async def replace(
         self, loaded: LoadedConfig, edge: Edge, service: Callable[[Config], Awaitable[LocalService]]
@@ -96,6 +114,7 @@ class Running:
         await self._watch_over(pipeline, problems)
         if old is not None:
             self._retire(old)
+        await self._renew_hooks()
 
     async def _first_credentials(self, pipeline: Pipeline) -> dict[str, str]:
         """Those that are new, before anybody needs them; those that there were are there already."""
@@ -150,6 +169,9 @@ class Running:
 
     async def close(self) -> None:
         await self._end_recovery()
+        hooks, self._hooks = self._hooks, None
+        if hooks is not None:
+            await hooks.close()
         retiring = dict(self._retiring)
         for task in retiring:
             task.cancel()

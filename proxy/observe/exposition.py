@@ -99,6 +99,7 @@ class _Outrider(Collector):
         )
         yield from session_families(self._tallies.sessions)
         yield _counter(metrics.EVENT_READERS_DROPPED, [((), self._tallies.events.dropped)])
+        yield _counter(metrics.HOOKS, list(self._tallies.hooks))
         yield self._loop_lag()
         yield _gauge(metrics.CONFIG_LOADED, [((), float(self._tallies.configuration.successful))])
         yield _gauge(metrics.CONFIG_LOADED_AT, [((), self._tallies.configuration.loaded_at)])

@@ -18,6 +18,7 @@ __all__ = [
     "DURATION",
     "ERRORS",
     "EVENT_READERS_DROPPED",
+    "HOOKS",
     "IN_FLIGHT",
     "LOOP_LAG",
     "METRICS",
@@ -139,6 +140,12 @@ SESSION_STATE = Metric(
 )
 EVENT_READERS_DROPPED = Metric(
     "outrider_event_readers_dropped", "counter", (), "Readers of events that were let go because they did not read."
+)
+HOOKS = Metric(
+    "outrider_hooks",
+    "counter",
+    ("hook", "result"),
+    "Notices to hooks by what became of them: delivered, failed after all attempts, or dropped untried.",
 )
 LOOP_LAG = Metric("outrider_event_loop_lag_seconds", "histogram", (), "How late the event loop ran a timer.")
 CONFIG_LOADED = Metric(

@@ -13,6 +13,7 @@ from proxy.clock import wall
 from proxy.errors import ERRORS, AdminError
 from proxy.observe.configuration_tally import ConfigurationTally
 from proxy.observe.events import EventLog
+from proxy.observe.hook_tally import HookTally
 from proxy.observe.session_tally import SessionTallies
 
 __all__ = [
@@ -170,13 +171,14 @@ class Tallies:
     configuration; what happened. What was counted once stays: an upstream that a reload took away keeps its numbers.
     """
 
-    __slots__ = ("_by_name", "configuration", "events", "none", "sessions")
+    __slots__ = ("_by_name", "configuration", "events", "hooks", "none", "sessions")
 
     def __init__(self, upstreams: Iterable[str], events: EventLog | None = None) -> None:
         self._by_name = {name: UpstreamTally() for name in upstreams}
         self.none = self._by_name.setdefault(NO_UPSTREAM, UpstreamTally())
         self.events = EventLog(wall) if events is None else events
         self.sessions = SessionTallies(self.events)
+        self.hooks = HookTally()
         self.configuration = ConfigurationTally()
 
     def cover(self, upstreams: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from proxy.cli.explain import NotAsked, explain
-from tests.config.loading import config
+from tests.config.loading import UPSTREAM, config
 
 FILE = """
 auth:
@@ -137,3 +137,10 @@ upstreams: {api: {url: "https://api.example.com", auth: p}}
 """
     profile = told("GET", "/a", text)["profile"]
     assert profile.startswith("p (oauth2): field Authorization, by client_credentials; renewed early")
+
+
+def test_who_hears_of_errors_is_told() -> None:
+    told = explain(config(UPSTREAM + "hooks: {on_error: {webhook: http://a/, every: 1m}}"), "GET", "/")
+    (line,) = [line for line in told.lines if line.startswith("hooks:")]
+    assert line.endswith("told to a webhook, at most every 1m")
+    assert not [line for line in explain(config(UPSTREAM), "GET", "/").lines if line.startswith("hooks:")]

@@ -13,7 +13,7 @@ TYPES = listed(profile_types())
     ("text", "line"),
     [
         ("listn: x", '2:1: there is no section "listn"; did you mean listen?'),
-        ("zebra: x", '2:1: there is no section "zebra"; the sections are listen, admin, state, access, limits, auth, upstreams, interceptors, log, tracing'),
+        ("zebra: x", '2:1: there is no section "zebra"; the sections are listen, admin, state, access, limits, auth, upstreams, interceptors, hooks, log, tracing'),
         ("log: {levle: info}", '2:7: log has no option "levle"; did you mean level?'),
         ("log: {zebra: 1}", '2:7: log has no option "zebra"; its options are level, format, requests, sample, max_rate, wire'),
         ("log: {level: loud}", "2:14: log.level: not one of the words that this option knows; write debug, info, warning or error"),

@@ -28,6 +28,11 @@ log: {level: info, format: auto}
 interceptors:
   v2: {query: {set: {a: b}, rename: {c: d}}, json: {default: {e: [1, {f: g}]}}, max_content: 1MiB, timeout: 2s}
   other: {fields: {rename: {X-A: X-B}}, response: {default: {X-C: d}}}
+hooks:
+  on_error: {webhook: "https://ops.example.com/a?b=c", secret: {env: HOOK}, timeout: 5s, attempts: 3, every: 1m,
+             codes: [circuit_open]}
+  on_session_expired: {command: [./told.sh, now]}
+  on_refresh: {webhook: "http://127.0.0.1:9200/"}
 state: {dir: ./state}
 limits: {connections: "${N:-2000}", in_flight: 1000, body: 5GiB, head: 16KiB, head_timeout: 10s, min_body_rate: 0}
 auth:
