@@ -15,6 +15,7 @@ from proxy.edge.local import LocalHandler, LocalService
 from proxy.edge.sockets import Bound
 from proxy.edge.visit import Visit
 from proxy.errors import OutriderError
+from proxy.observe.request_log import RequestLog
 from proxy.observe.tally import Tallies
 from proxy.pipeline import Pipeline
 
@@ -29,6 +30,7 @@ class Edge:
     ) -> None:
         self._tallies = tallies
         self._log = log
+        self._request_log: RequestLog | None = None
         self._loop = asyncio.get_running_loop()
         self._proxy = Front(config, self._loop, self._count_refusal, handed or {})
         self._admin = Front(config, self._loop, self._count_refusal, handed or {})
@@ -60,9 +62,10 @@ class Edge:
 
     async def adopt(self, config: Config, pipeline: Pipeline, bound: Sequence[Bound]) -> None:
         """Serve callers by this configuration from now on; requests in flight keep theirs."""
+        self._request_log = pipeline.request_log
         access = config.access
         await self._proxy.adopt(
-            ProxyHandler(config, pipeline, self._log, self._loop),
+            ProxyHandler(config, pipeline, self._log),
             config,
             bound,
             hosts=[*access.hosts, *(host.decode() for host in pipeline.routes.hosts)],
@@ -72,7 +75,7 @@ class Edge:
 
     async def adopt_admin(self, config: Config, service: LocalService, bound: Sequence[Bound]) -> None:
         """The same for the admin listeners."""
-        handler = LocalHandler(service, self._log, self._loop)
+        handler = LocalHandler(service, self._log)
         access = config.access
         await self._admin.adopt(handler, config, bound, hosts=access.hosts, origins=access.origins)
 
@@ -81,6 +84,8 @@ class Edge:
         tally.error(error.code)
         tally.begin()
         tally.end("OTHER", error.status, 0.0, 0, 0)
+        if self._request_log is not None:
+            self._request_log.note("OTHER", "", error.status, 0.0, 0, 0, b"", "", None, error)
 
     def lame_duck(self) -> None:
         """Tell every caller with its next answer that the connection ends."""

@@ -3,79 +3,43 @@
 What must not live here: reading bytes (`caller`, `head`), writing them (`pump`, `tunnel`), rules (`proxy.policy`).
 """
 
-import asyncio
 import logging
-
-from aiohttp.http import RawRequestMessage
-from aiohttp.streams import StreamReader
 
 from proxy.clock import monotonic
 from proxy.config.model import Config
-from proxy.edge.caller import CallerConnection
 from proxy.edge.caller_content import CallerContent
 from proxy.edge.callers import Callers
 from proxy.edge.cors import allow_origin, permission, preflight_lines
+from proxy.edge.handling import Handling
 from proxy.edge.head import RequestHead, read_head
 from proxy.edge.overrides import TOKEN_FIELD, apply_overrides
 from proxy.edge.problem import problem_answer
 from proxy.edge.pump import relay, send_local
-from proxy.edge.server import EdgeServer
 from proxy.edge.tunnel import run_tunnel
 from proxy.edge.visit import CALLER_GONE, Visit
-from proxy.errors import ContentTooLarge, InternalError, OutriderError
+from proxy.errors import ContentTooLarge, OutriderError
 from proxy.message import Exchange
 from proxy.pipeline import Chain, Pipeline
-from proxy.policy.guard import Guard, host_name
+from proxy.policy.guard import host_name
 from proxy.policy.routing import Matched
 
 __all__ = ["ProxyHandler"]
 
 
-class ProxyHandler:
-    """Handles the requests of the proxy listeners. `server` and the guards are set once the addresses are known."""
+class ProxyHandler(Handling):
+    """Handles the requests of the proxy listeners."""
 
-    __slots__ = (
-        "_allowed", "_body_cap", "_callers", "_log", "_loop", "_pipeline", "_tallies", "guard", "server",
-        "socket_guard",
-    )  # fmt: skip
+    __slots__ = ("_allowed", "_body_cap", "_callers", "_pipeline", "_tallies")
 
-    server: EdgeServer
-    guard: Guard
-    socket_guard: Guard
+    defect = "request.defect"
 
-    def __init__(
-        self, config: Config, pipeline: Pipeline, log: logging.Logger, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, config: Config, pipeline: Pipeline, log: logging.Logger) -> None:
+        super().__init__(log)
         self._pipeline = pipeline
         self._tallies = pipeline.tallies
         self._callers = Callers(config.access, pipeline.open_secret, monotonic)
         self._allowed = frozenset[str](config.access.overrides)
         self._body_cap = config.limits.body
-        self._log = log
-        self._loop = loop
-
-    async def __call__(self, connection: CallerConnection, message: RawRequestMessage, payload: StreamReader) -> bool:
-        visit = Visit(connection, message, payload, self.server.new_request_id(), monotonic())
-        connection.visit = visit
-        try:
-            await self._serve(visit)
-        except OutriderError as error:
-            self._answer_error(visit, error)
-        except ConnectionError:
-            visit.keep_alive = False
-        except asyncio.CancelledError:
-            ending = connection.take_ending(visit)
-            if ending is None:
-                visit.status = visit.status or CALLER_GONE
-                raise
-            self._answer_error(visit, ending)
-        except Exception:
-            # Whatever else goes wrong is a defect of ours: it is logged and answered, and the connection ends.
-            self._log.exception("internal error", extra={"event": "request.defect"})
-            self._answer_error(visit, InternalError("Outrider failed at this request; its log has the trace."))
-        finally:
-            self._settle(visit)
-        return visit.keep_alive
 
     async def _serve(self, visit: Visit) -> None:
         head = read_head(visit.message, visit.method, visit.connection.head_cap)
@@ -162,7 +126,7 @@ class ProxyHandler:
             request_id=visit.request_id.decode("latin-1"),
         )
 
-    def _settle(self, visit: Visit) -> None:
+    def _settle(self, visit: Visit, now: float) -> None:
         if visit.admitted:
             self._pipeline.admission.leave()
         if visit.chain is None:
@@ -170,7 +134,6 @@ class ProxyHandler:
             tally.begin()
         else:
             tally, upstream = visit.chain.tally, visit.chain.entry.upstream.name
-        now = monotonic()
         received = visit.received if visit.content is None else visit.content.received
         status = visit.status or CALLER_GONE
         seconds = now - visit.started
@@ -182,6 +145,3 @@ class ProxyHandler:
                 visit.method, visit.message.path, status, seconds, received, visit.sent, visit.request_id, upstream,
                 visit.exchange, visit.error,
             )  # fmt: skip
-        connection = visit.connection
-        connection.visit = None
-        connection.rest(now)

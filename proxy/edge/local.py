@@ -4,25 +4,19 @@ The same connections, strictness and guard as on the proxy listeners. What must 
 (`proxy.admin`, which is handed in).
 """
 
-import asyncio
 import contextlib
 import logging
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol
 
-from aiohttp.http import RawRequestMessage
-from aiohttp.streams import StreamReader
-
-from proxy.edge.caller import CallerConnection
 from proxy.edge.caller_content import CallerContent
+from proxy.edge.handling import Handling
 from proxy.edge.head import RequestHead, read_head
 from proxy.edge.problem import problem_answer
 from proxy.edge.pump import send_local, stream_local
-from proxy.edge.server import EdgeServer
 from proxy.edge.visit import Visit
-from proxy.errors import BadRequest, ContentTooLarge, InternalError, OutriderError
-from proxy.policy.guard import Guard
+from proxy.errors import BadRequest, ContentTooLarge, OutriderError
 
 __all__ = ["CONTENT_CAP", "PATIENCE", "LocalAnswer", "LocalHandler", "LocalService", "Question"]
 
@@ -72,41 +66,17 @@ class LocalService(Protocol):
         """Never raises for what a caller sends."""
 
 
-class LocalHandler:
-    """Handles the requests of the admin listeners with a service. `server` and `guard` are set once they are known."""
+class LocalHandler(Handling):
+    """Handles the requests of the admin listeners with a service."""
 
-    __slots__ = ("_log", "_loop", "_patience", "_service", "guard", "server", "socket_guard")
+    __slots__ = ("_patience", "_service")
 
-    server: EdgeServer
-    guard: Guard
-    socket_guard: Guard
+    defect = "admin.defect"
 
-    def __init__(
-        self,
-        service: LocalService,
-        log: logging.Logger,
-        loop: asyncio.AbstractEventLoop,
-        patience: float = PATIENCE,
-    ) -> None:
+    def __init__(self, service: LocalService, log: logging.Logger, patience: float = PATIENCE) -> None:
+        super().__init__(log)
         self._patience = patience
         self._service = service
-        self._log = log
-        self._loop = loop
-
-    async def __call__(self, connection: CallerConnection, message: RawRequestMessage, payload: StreamReader) -> bool:
-        visit = Visit(connection, message, payload, self.server.new_request_id(), self._loop.time())
-        try:
-            await self._serve(visit)
-        except OutriderError as error:
-            self._refuse(visit, error)
-        except ConnectionError:
-            visit.keep_alive = False
-        except Exception:
-            # A defect of ours, as at the proxy listeners.
-            self._log.exception("internal error", extra={"event": "admin.defect"})
-            self._refuse(visit, InternalError("Outrider failed at this request; its log has the trace."))
-        visit.connection.rest(self._loop.time())
-        return visit.keep_alive
 
     async def _serve(self, visit: Visit) -> None:
         head = read_head(visit.message, visit.method, visit.connection.head_cap)
@@ -144,7 +114,10 @@ class LocalHandler:
                 raise ContentTooLarge(f"Content of the admin plane is at most {CONTENT_CAP} bytes.")
         return found
 
-    def _refuse(self, visit: Visit, error: OutriderError) -> None:
+    def _settle(self, visit: Visit, now: float) -> None:
+        """Nothing of the admin plane is counted."""
+
+    def _answer_error(self, visit: Visit, error: OutriderError) -> None:
         visit.keep_alive = not error.closes and visit.may_keep_alive()
         lines, content = problem_answer(error, visit.request_id)
         try:

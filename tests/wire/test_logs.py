@@ -98,3 +98,14 @@ async def test_the_wire_log_is_silent_at_a_higher_level(outrider, captured):
         assert (await running.request()).status == 200
         await running.stop()
     assert log.lines == []
+
+
+async def test_what_is_no_request_has_a_line_that_repeats_nothing_of_it(outrider, captured):
+    log = captured()
+    async with RawUpstream(answers()) as upstream:
+        running = await outrider(facing(upstream.url))
+        assert (await running.raw(b"canary canary canary\r\n\r\n")).startswith(b"HTTP/1.1 400")
+        await running.stop()
+    (line,) = log.requests
+    assert (line["error.type"], line["http.request.method"]) == ("bad_request", "_OTHER")
+    assert "canary" not in log.text
