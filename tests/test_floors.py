@@ -22,6 +22,7 @@ CONFIG_SCHEMA = [
     "proxy.config.login_parts",
     "proxy.config.hooks_model",
     "proxy.config.interceptor_model",
+    "proxy.config.login_model",
     "proxy.config.model",
     "proxy.config.oauth2_model",
     "proxy.config.oauth2_parts",

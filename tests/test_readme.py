@@ -14,7 +14,7 @@ from proxy.admin.plane import admin_routes
 from proxy.cli import COMMANDS
 from proxy.config.auth_model import AuthProfile
 from proxy.config.breaker_model import BreakerPolicy
-from proxy.config.call_model import CallOptions, ResponseMap
+from proxy.config.call_model import CallOptions
 from proxy.config.concurrency_model import ConcurrencyPolicy
 from proxy.config.dedup_model import Dedup
 from proxy.config.errors_model import ErrorsPolicy
@@ -22,6 +22,7 @@ from proxy.config.hedge_model import HedgePolicy
 from proxy.config.hooks_model import ErrorHook, Hooks
 from proxy.config.interceptor_model import InterceptorEntry
 from proxy.config.load import load_text
+from proxy.config.login_model import LoginResponse
 from proxy.config.model import Access, Admin, Config, Limits, Log, Match, Pool, Route, State, Timeouts, Tls, Upstream
 from proxy.config.rate_model import QuotaPolicy, RateLimitPolicy
 from proxy.config.retry_model import Replay, Retry
@@ -125,7 +126,7 @@ def test_every_option_of_unauthorized_is_told() -> None:
 
 def test_every_option_of_a_profiles_own_call_is_told() -> None:
     told = rows(section("Concepts"))
-    there = {f"request.{name}" for name in names(CallOptions)} | {f"response.{name}" for name in names(ResponseMap)}
+    there = {f"request.{name}" for name in names(CallOptions)} | {f"response.{name}" for name in names(LoginResponse)}
     assert there - told.keys() == set()
 
 

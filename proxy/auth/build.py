@@ -11,6 +11,7 @@ from proxy.auth.exec_token import exec_source
 from proxy.auth.file_token import file_source
 from proxy.auth.headers import headers_source
 from proxy.auth.hmac import hmac_source
+from proxy.auth.login_source import login_source
 from proxy.auth.means import Means
 from proxy.auth.oauth2 import oauth2_source
 from proxy.auth.refresh_source import refresh_endpoint_source
@@ -26,6 +27,7 @@ from proxy.config.auth_model import (
     FileProfile,
     HeadersProfile,
     HmacProfile,
+    LoginProfile,
     NoneProfile,
     OAuth2Profile,
     RefreshEndpointProfile,
@@ -62,6 +64,8 @@ def build_source(name: str, profile: AuthProfile, means: Means) -> CredentialSou
             return hmac_source(name, profile, means)
         case AwsSigV4Profile():
             return aws_sigv4_source(name, profile, means)
+        case LoginProfile():
+            return login_source(name, profile, means)
         case RefreshEndpointProfile():
             return refresh_endpoint_source(name, profile, means)
         case DigestProfile():

@@ -244,23 +244,27 @@ class SessionSource:
 
     def _unfit(self, token: Secret) -> SecretUnavailable | None:
         try:
-            token_line(self._header, self._scheme, token.reveal())
+            self._prepared(token)
         except SecretUnavailable as unavailable:
             return unavailable
         return None
 
+    def _prepared(self, token: Secret) -> PreparedInjection:
+        """What goes into requests. Raises SecretUnavailable."""
+        return PreparedInjection(lines=token_line(self._header, self._scheme, token.reveal()))
+
     def _adopt(self, fresh: Fresh, started: float | None) -> PreparedInjection | Failed:
         """`started` is when it was asked for, None for one from outside."""
         try:
-            line = token_line(self._header, self._scheme, fresh.token.reveal())
+            prepared = self._prepared(fresh.token)
         except SecretUnavailable as unavailable:
             return Failed(unavailable.detail)
         now = self._clock()
         self._session.succeed(now, fresh.lifetime)
         self._failed = None
         self._token = fresh.token
-        if self._injection is None or self._injection.lines != line:
-            self._injection = PreparedInjection(lines=line)
+        if self._injection != prepared:
+            self._injection = prepared
         self._quiet_until = _PAST
         if started is None:
             self._report.installed(fresh)

@@ -15,6 +15,7 @@ from proxy.config.auth_model import (
     ExecProfile,
     FileProfile,
     HeadersProfile,
+    LoginProfile,
     OAuth2Profile,
     RefreshEndpointProfile,
 )
@@ -176,6 +177,9 @@ def _credential(profile: AuthProfile) -> str:
         return f"field {profile.header}"
     if isinstance(profile, OAuth2Profile):
         return f"field {profile.header}, by {profile.grant}; renewed early, and once where it is refused"
+    if isinstance(profile, LoginProfile):
+        what = "its cookies" if profile.response is None else f"field {profile.header}"
+        return f"{what}, by a login of {len(profile.steps)} calls; again where it is refused"
     if isinstance(profile, RefreshEndpointProfile):
         renewed = "renewed early, and once where it is refused" if profile.auto_refresh else "renewed when told to"
         return f"field {profile.header}, by {profile.request.method} {profile.request.path or 'its own URL'}; {renewed}"

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from proxy.config.base import wrong
+from proxy.config.login_model import LoginProfile
 from proxy.config.oauth2_model import OAuth2Profile
 from proxy.config.profile import Profile, RenewableProfile, Scheme, SessionProfile
 from proxy.config.refresh_model import RefreshEndpointProfile
@@ -53,6 +54,7 @@ __all__ = [
     "HeadersProfile",
     "HmacProfile",
     "LiteralSecret",
+    "LoginProfile",
     "NoneProfile",
     "OAuth2Profile",
     "RefreshEndpointProfile",
@@ -165,6 +167,7 @@ AuthProfile = Annotated[
     | HmacProfile
     | AwsSigV4Profile
     | RefreshEndpointProfile
+    | LoginProfile
     | DigestProfile,
     Field(discriminator="type"),
 ]

@@ -25,6 +25,12 @@ def calls_of(name: str, profile: Any) -> Iterator[tuple[KeyPath, dict[str, Any],
     secrets = frozenset(str(secret) for secret in section(options.get("secrets")))
     if options.get("type") == "refresh_endpoint" and isinstance(options.get("request"), dict):
         yield ("auth", name, "request"), options["request"], secrets | {"access_token", "refresh_token"}
+    if options.get("type") != "login" or not isinstance(options.get("steps"), list):
+        return
+    for index, step in enumerate(options["steps"]):
+        if isinstance(request := section(step).get("request"), dict):
+            yield ("auth", name, "steps", index, "request"), request, secrets
+        secrets |= {str(taken) for taken in section(section(step).get("take"))}
 
 
 def _all_calls(document: Document) -> Iterator[tuple[str, KeyPath, dict[str, Any], frozenset[str]]]:

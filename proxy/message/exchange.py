@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from proxy.message.response import Response
     from proxy.message.trace import Trace
 
-__all__ = ["Exchange", "Injection", "Stage"]
+__all__ = ["CookieSet", "Exchange", "Injection", "Stage"]
 
 
 class Exchange:
@@ -125,6 +125,17 @@ class Injection(Protocol):
     @property
     def cookie(self) -> bytes:
         """`name=value`, or empty."""
+
+
+class CookieSet(Protocol):
+    """A credential of several cookies, which do not all go everywhere."""
+
+    @property
+    def cookie_names(self) -> frozenset[bytes]:
+        """The names of all of them: a caller's own of these never go on."""
+
+    def crumbs(self, host: str, path: str, *, secure: bool) -> list[bytes]:
+        """`name=value` of those that go to this host and path."""
 
 
 class Stage(Protocol):

@@ -5,10 +5,13 @@ which credential is current (the exchange brings it).
 """
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from proxy.errors import LoopDetected
 from proxy.message import Exchange
+from proxy.message.exchange import CookieSet, Injection
+from proxy.policy.cookie_jar import is_safe
 from proxy.policy.fields import Drops, canonical, list_members
 from proxy.policy.routing import RouteEntry, join_path
 
@@ -47,7 +50,19 @@ class OutgoingRules:
     requests may pass through several, but not twice through the same; without a mark all are the same.
     """
 
-    __slots__ = ("_base", "_constant", "_cookie_name", "_drops", "_mark", "_query_name", "_set", "_via", "host")
+    __slots__ = (
+        "_base",
+        "_constant",
+        "_cookie_names",
+        "_drops",
+        "_host_name",
+        "_mark",
+        "_query_name",
+        "_secure",
+        "_set",
+        "_via",
+        "host",
+    )
 
     def __init__(
         self,
@@ -74,7 +89,9 @@ class OutgoingRules:
         self._query_name = query_name
         self._mark = b"(" + mark + b")" if mark else b""
         self._via = b"Via: 1.1 outrider" + (b" " + self._mark if mark else b"") + b"\r\n"
-        self._cookie_name = cookie_name
+        self._cookie_names = frozenset((cookie_name,))
+        self._host_name = urlsplit(config.url).hostname or ""
+        self._secure = is_safe(config.url)
 
     def target(self, exchange: Exchange) -> bytes:
         """The target as the upstream sees it, but for what a credential adds to its query."""
@@ -93,7 +110,7 @@ class OutgoingRules:
         fields = exchange.fields
         if injection is not None and (injection.query or injection.cookie):
             target = self._inject_query(target, injection.query)
-            fields = self._inject_cookie(fields, injection.cookie)
+            fields = self._inject_cookie(fields, injection, target)
         method = exchange.method
         parts = [_METHODS.get(method) or method.encode() + b" ", target, self._constant]
         for name, value in fields:
@@ -123,18 +140,28 @@ class OutgoingRules:
         )
         return path + b"?" + b"&".join([*kept, parameter])
 
-    def _inject_cookie(self, fields: Sequence[tuple[bytes, bytes]], cookie: bytes) -> Sequence[tuple[bytes, bytes]]:
+    def _inject_cookie(
+        self, fields: Sequence[tuple[bytes, bytes]], injection: Injection, target: bytes
+    ) -> Sequence[tuple[bytes, bytes]]:
+        cookie, names = injection.cookie, self._cookie_names
         if not cookie:
             return fields
+        if hasattr(injection, "crumbs"):
+            jar = cast(CookieSet, injection)
+            host, path = self._host_name, target.partition(b"?")[0].decode("latin-1")
+            cookie = b"; ".join(jar.crumbs(host, path, secure=self._secure))
+            names = jar.cookie_names
         others = [field for field in fields if canonical(field[0]) != b"cookie"]
         crumbs = [
             crumb
             for name, value in fields
             if canonical(name) == b"cookie"
             for part in value.split(b";")
-            if (crumb := part.strip()) and crumb.partition(b"=")[0].strip() != self._cookie_name
+            if (crumb := part.strip()) and crumb.partition(b"=")[0].strip() not in names
         ]
-        return [*others, (b"Cookie", b"; ".join([*crumbs, cookie]))]
+        if cookie:
+            crumbs.append(cookie)
+        return [*others, (b"Cookie", b"; ".join(crumbs))] if crumbs else others
 
 
 def _passed_via(values: list[bytes], mark: bytes) -> bytes:

@@ -1,0 +1,76 @@
+"""From a profile of type `login` to its session: one that sends a token, or one that sends cookies.
+
+What must not live here: the login itself (`proxy.auth.login_calls`).
+"""
+
+from dataclasses import dataclass
+
+from proxy.auth.call_values import CallValues
+from proxy.auth.homes import call_tls, call_url
+from proxy.auth.login_calls import Login, Step
+from proxy.auth.means import Means
+from proxy.auth.record import fingerprint
+from proxy.auth.secret_rules import SecretUnavailable
+from proxy.auth.session import SessionSource
+from proxy.auth.source import PreparedInjection
+from proxy.config.login_model import LoginProfile
+from proxy.policy.call_template import CallTemplate
+from proxy.policy.cookie_jar import Cookie, CookieJar, sent_to
+from proxy.secret import Secret
+
+__all__ = ["login_source"]
+
+
+def login_source(name: str, profile: LoginProfile, means: Means) -> SessionSource:
+    home = means.homes.get(name)
+    steps = []
+    for options in profile.steps:
+        url = call_url(options.request, home)
+        fetch = means.fetch_over(call_tls(options.request, home))
+        steps.append(Step(options, CallTemplate(options.request, url), url, fetch))
+    names = frozenset(name for step in steps for name in step.call.names)
+    supplier = Login(
+        name,
+        profile,
+        steps,
+        fingerprint("login", *(step.url for step in steps), *profile.cookies),
+        CallValues(names, profile.secrets, means.open, means.environ),
+        means.store,
+        means.wall,
+    )
+    kind = SessionSource if profile.response is not None else _CookieSource
+    patience = sum(step.options.request.timeout for step in steps)
+    source = kind(
+        supplier, profile.header, profile.scheme, means.clock, means.spread, means.report(name),
+        prewarm=profile.prewarm, patience=patience,
+    )  # fmt: skip
+    if profile.response is None:
+        source.strip = frozenset()
+    return source
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Cookies(PreparedInjection):
+    """The cookies of a session; which of them go into a request is decided by where it goes."""
+
+    kept: tuple[Cookie, ...] = ()
+
+    def crumbs(self, host: str, path: str, *, secure: bool) -> list[bytes]:
+        return [f"{one.name}={one.value}".encode() for one in sent_to(self.kept, host, path, secure=secure)]
+
+    @property
+    def cookie_names(self) -> frozenset[bytes]:
+        return frozenset(cookie.name.encode() for cookie in self.kept)
+
+
+class _CookieSource(SessionSource):
+    """Sends the session's cookies instead of a field."""
+
+    __slots__ = ()
+
+    def _prepared(self, token: Secret) -> PreparedInjection:
+        try:
+            cookies = tuple(CookieJar.load(token.reveal()))
+        except ValueError as error:
+            raise SecretUnavailable(str(error)) from None
+        return _Cookies(cookie=b"; ".join(f"{one.name}={one.value}".encode() for one in cookies), kept=cookies)
