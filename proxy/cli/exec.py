@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         return wrong
     forbid_core_dumps()
     try:
-        loaded = _on_a_free_port(load_source(arguments, {}))
+        loaded = _on_a_free_port(load_source(arguments, {}, os.environ))
     except ConfigInvalid as invalid:
         sys.stderr.write(f"{invalid}\n")
         return 78

@@ -17,6 +17,7 @@ from proxy.config.find import find_config
 from proxy.config.load import LoadedConfig, config_from_flags, load_file
 from proxy.config.problem import ConfigInvalid
 from proxy.daemon import DRAIN_LIMIT, Daemon, StartFailed, forbid_core_dumps, loop_factory
+from proxy.lifecycle.handed import handed_sockets
 from proxy.observe import configure
 
 __all__ = ["add_arguments", "add_source_arguments", "load_source", "run", "spare_the_collector", "wrong_source"]
@@ -80,17 +81,19 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     # Before any secret is read.
     forbid_core_dumps()
-    load = partial(load_source, arguments, {"listen": arguments.listen, "admin": arguments.admin})
     try:
+        handed = handed_sockets(os.environ, os.getpid())
+        environ = {**os.environ, **handed.variables}
+        load = partial(load_source, arguments, {"listen": arguments.listen, "admin": arguments.admin}, environ)
         loaded = load()
-    except ConfigInvalid as invalid:
+    except (ConfigInvalid, StartFailed) as invalid:
         sys.stderr.write(f"{invalid}\n")
         return 78
     configure(loaded.config.log.level, loaded.config.log.format)
     try:
         spare_the_collector()
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            daemon = Daemon(loaded, os.environ, load if loaded.path is not None else None)
+            daemon = Daemon(loaded, os.environ, load if loaded.path is not None else None, handed.sockets)
             watched = arguments.watch or os.environ.get("OUTRIDER_WATCH") == "1"
             return runner.run(daemon.run_until_signalled(arguments.max_drain, arguments.min_drain, watched=watched))
     except StartFailed as failure:
@@ -108,10 +111,12 @@ def spare_the_collector() -> None:
     gc.set_threshold(*_COLLECT_AFTER)
 
 
-def load_source(arguments: argparse.Namespace, listeners: Mapping[str, str | None]) -> LoadedConfig:
+def load_source(
+    arguments: argparse.Namespace, listeners: Mapping[str, str | None], environ: Mapping[str, str]
+) -> LoadedConfig:
     """The file or the flags, with what `listeners` and the environment put in the place of the file's settings."""
     if arguments.upstream is not None:
         loaded = config_from_flags(arguments.upstream, arguments.bearer_env, None)
     else:
-        loaded = load_file(find_config(arguments.config, os.environ), os.environ)
-    return apply_overrides(loaded, choose_overrides(listeners, os.environ))
+        loaded = load_file(find_config(arguments.config, environ), environ)
+    return apply_overrides(loaded, choose_overrides(listeners, environ))
