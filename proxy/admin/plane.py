@@ -13,6 +13,7 @@ from proxy.admin.probes import probe_routes
 from proxy.admin.profiles import profile_routes
 from proxy.admin.requests import request_routes
 from proxy.admin.routes import Route
+from proxy.admin.sessions import session_routes
 from proxy.admin.state import state_routes
 from proxy.admin.subject import Subject
 from proxy.config.redact import redacted
@@ -28,6 +29,7 @@ def admin_routes(subject: Subject, more: Iterable[Route] = ()) -> list[Route]:
         *state_routes(subject),
         *request_routes(subject.visits, subject.clock),
         *profile_routes(subject),
+        *session_routes(subject),
         *event_routes(subject.tallies.events),
         *log_level_routes(),
         *more,

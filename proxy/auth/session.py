@@ -131,6 +131,16 @@ class SessionSource:
     def replayed(self, injection: PreparedInjection, *, accepted: bool) -> None:
         self._session.replayed(self._serial_of(injection), self._clock(), accepted=accepted)
 
+    async def renew(self) -> None:
+        self._look(self._clock())
+        if self._session.over and self._failed is not None:
+            raise self._refusal(self._failed)
+        outcome: PreparedInjection | Failed = _NO_NEWS
+        while outcome is _NO_NEWS:
+            outcome = await self._flight.join() or _CLOSED
+        if isinstance(outcome, Failed):
+            raise self._refusal(outcome)
+
     async def install(self, tokens: Tokens) -> None:
         if tokens.access is not None and (unfit := self._unfit(tokens.access)) is not None:
             raise SessionFault(unfit.detail)

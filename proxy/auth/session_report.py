@@ -36,6 +36,7 @@ class SessionReport:
         self.tally.expiry = 0.0
         self._event(logging.WARNING, "session.terminated", f"the session of {self._name} was ended")
         self.tally.events.publish("session.terminated", profile=self._name)
+        self.tally.ended()
 
     def refreshed(self, fresh: Fresh, seconds: float) -> None:
         self.tally.refreshed("shared" if fresh.shared else "success", seconds)

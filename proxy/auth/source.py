@@ -91,6 +91,9 @@ class CredentialSource(Protocol):
     def replayed(self, injection: PreparedInjection, *, accepted: bool) -> None:
         """What an upstream said to a request that was repeated with `injection`."""
 
+    async def renew(self) -> None:
+        """Ask for another one now; what there is serves until then. Raises as `current` does, or SessionFault."""
+
     async def install(self, tokens: Tokens) -> None:
         """Put a session from outside in place at once: kept first, then used by all who wait. Raises SessionFault."""
 
@@ -112,6 +115,9 @@ class StaticSource:
     """What a credential that is no session says to sessions from outside."""
 
     __slots__ = ()
+
+    async def renew(self) -> None:
+        raise NotASession("this profile's credential stands in the configuration; there is no session to renew")
 
     async def install(self, tokens: Tokens) -> None:
         raise NotASession("this profile's credential stands in the configuration; there is no session to begin")

@@ -14,7 +14,7 @@ from proxy.edge.handler import ProxyHandler
 from proxy.edge.local import LocalHandler, LocalService
 from proxy.edge.sockets import Bound
 from proxy.edge.visit import Visit
-from proxy.errors import OutriderError
+from proxy.errors import OutriderError, SessionTerminated
 from proxy.observe.request_log import RequestLog
 from proxy.observe.tally import Tallies
 from proxy.pipeline import Pipeline
@@ -32,6 +32,7 @@ class Edge:
         self._log = log
         self._request_log: RequestLog | None = None
         self._loop = asyncio.get_running_loop()
+        tallies.sessions.on_end = self._end_session
         self._proxy = Front(config, self._loop, self._count_refusal, handed or {})
         self._admin = Front(config, self._loop, self._count_refusal, handed or {})
 
@@ -47,6 +48,14 @@ class Edge:
         """The proxied requests in flight, oldest first."""
         found = [visit for connection in self._proxy.server.callers if (visit := connection.visit) is not None]
         return sorted((visit for visit in found if visit.exchange is not None), key=lambda visit: visit.started)
+
+    def _end_session(self, profile: str) -> None:
+        """Its session was ended, by whomever; so are the requests that use it, wherever they are."""
+        for visit in self.visits():
+            if visit.uses(profile):
+                visit.connection.end_request(
+                    visit, SessionTerminated("The session was ended while this request was pending.")
+                )
 
     async def prepare(self, config: Config) -> list[Bound]:
         """Bind the proxy listeners of `config` that are not open yet; adopted or abandoned later. Raises OSError."""

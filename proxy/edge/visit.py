@@ -61,6 +61,11 @@ class Visit:
         self.sent = 0
         self.received = 0
 
+    def uses(self, profile: str) -> bool:
+        """Whether the request goes with the credential of `profile`."""
+        chain, exchange = self.chain, self.exchange
+        return chain is not None and exchange is not None and exchange.wants_auth and chain.entry.auth == profile
+
     def may_keep_alive(self) -> bool:
         """Whether the connection is in step, so that another request may follow on it."""
         content = self.content

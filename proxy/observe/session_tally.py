@@ -20,9 +20,12 @@ Result = Literal["success", "shared", "transient", "terminal"]
 
 
 class SessionTally:
-    """The numbers of one profile. `state` tells its session's state when asked, `expiry` is wall time, 0 for none."""
+    """The numbers of one profile. `state` tells its session's state when asked, `expiry` is wall time, 0 for none.
 
-    __slots__ = ("_told", "buckets", "events", "expiry", "refreshes", "seconds", "state")
+    `ended` is to be called when its session was ended.
+    """
+
+    __slots__ = ("_told", "buckets", "ended", "events", "expiry", "refreshes", "seconds", "state")
 
     def __init__(self, events: EventLog | None = None, told: Callable[[Result, float], None] | None = None) -> None:
         self._told = told
@@ -32,6 +35,7 @@ class SessionTally:
         self.seconds = 0.0
         self.expiry = 0.0
         self.state: Callable[[], str] = lambda: "empty"
+        self.ended: Callable[[], None] = lambda: None
 
     def refreshed(self, result: Result, seconds: float) -> None:
         self.refreshes[result] += 1
@@ -42,21 +46,31 @@ class SessionTally:
 
 
 class SessionTallies:
-    """The tallies of all profiles that have one, by name. `on_refresh` hears of each refresh: profile, end, seconds."""
+    """The tallies of all profiles that have one, by name. `on_refresh` hears of each refresh: profile, end, seconds.
 
-    __slots__ = ("_by_name", "_events", "on_refresh")
+    `on_end` hears of each session that was ended, by the name of its profile.
+    """
+
+    __slots__ = ("_by_name", "_events", "on_end", "on_refresh")
 
     def __init__(self, events: EventLog | None = None) -> None:
         self._by_name: dict[str, SessionTally] = {}
         self._events = events
         self.on_refresh: Callable[[str, str, float], None] | None = None
+        self.on_end: Callable[[str], None] | None = None
 
     def of(self, profile: str) -> SessionTally:
         def told(result: Result, seconds: float) -> None:
             if self.on_refresh is not None:
                 self.on_refresh(profile, result, seconds)
 
-        return self._by_name.setdefault(profile, SessionTally(self._events, told))
+        def ended() -> None:
+            if self.on_end is not None:
+                self.on_end(profile)
+
+        tally = self._by_name.setdefault(profile, SessionTally(self._events, told))
+        tally.ended = ended
+        return tally
 
     def states(self) -> dict[str, Callable[[], str]]:
         """Who tells the states now; for `restore`."""

@@ -46,5 +46,6 @@ async def test_the_document_has_every_path_of_the_plane(running) -> None:
     assert document["openapi"].startswith("3.1")
     wanted = {"/livez", "/readyz", "/startupz", "/metrics", "/api/state", "/api/config", "/api/profiles", "/api/events",
               "/api/requests", "/api/requests/{id}", "/api/requests/{id}/events", "/api/log-level",
+              "/api/profiles/{name}/refresh", "/api/profiles/{name}/terminate", "/api/profiles/{name}/session",
               "/api/openapi.json"}  # fmt: skip
     assert wanted <= document["paths"].keys()

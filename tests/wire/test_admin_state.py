@@ -17,6 +17,9 @@ from tests.peers.scripts import answers, never_answers
 CHANGES = [
     ("DELETE", "/api/requests/x"),
     ("POST", "/api/log-level"),
+    ("POST", "/api/profiles/token/refresh"),
+    ("POST", "/api/profiles/token/terminate"),
+    ("POST", "/api/profiles/token/session"),
 ]
 LOOKS = ["/api/state", "/api/profiles", "/api/requests", "/api/requests/x", "/api/events", "/api/openapi.json"]
 
