@@ -68,6 +68,7 @@ _TOKEN = answer(200, {"access_token": "t"})
 FAULTS: dict[str, scripts.Script] = {
     "resets": scripts.resets_unanswered(),
     "closes": scripts.closes_unanswered(),
+    "half-closes": scripts.half_closes_unanswered(),
     "never answers": scripts.never_answers(),
     "interim answers for ever": scripts.sends_interim_for_ever(),
     "garbage": scripts.answers_once(b"\x16\x03\x01 what\r\n\r\n"),
@@ -90,6 +91,9 @@ ANSWERS: dict[str, scripts.Script] = {
     "304": scripts.answers_once(b"HTTP/1.1 304 Not Modified\r\n\r\n"),
     "302": answers(b"", 302, b"Location: https://elsewhere.example/"),
     "expired already": answers({"access_token": "t", "expires_in": 0}),
+    "an empty token": answers({"access_token": "", "expires_in": 60}),
+    "no token": answers({"expires_in": 60}),
+    "a token that is not enough alone": answers({"access_token": "t", "token_type": "DPoP"}),
     "a token that no field can carry": answers({"access_token": "a\nb"}),
 }
 

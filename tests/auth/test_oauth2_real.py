@@ -172,6 +172,38 @@ async def test_an_authority_that_the_system_does_not_know_is_refused_unless_it_i
     await open_(oidc_tls.profile(client)).current()
 
 
+@pytest.mark.parametrize(
+    ("tls", "usable"),
+    [
+        ({"verify": False}, True),
+        ({"ca": None, "min_version": "1.3"}, True),
+        ({"ca": None, "server_name": "127.0.0.1"}, True),
+        ({"ca": None, "server_name": "other.example"}, False),
+    ],
+)
+async def test_the_options_of_tls_hold_for_token_endpoints(
+    oidc_tls: OidcProvider, open_: Open, tls: dict[str, Any], usable: bool
+) -> None:
+    assert oidc_tls.folder is not None
+    if "ca" in tls:
+        tls = tls | {"ca": str(oidc_tls.folder / "ca.pem")}
+    source = open_(oidc_tls.profile(oidc_tls.client(), tls=tls))
+    if usable:
+        await source.current()
+    else:
+        assert (await refuses(source)).code == "credential_unavailable"
+
+
+async def test_a_key_speaks_to_the_issuer_where_one_is_named(
+    oidc_tls: OidcProvider, open_: Open, tmp_path: Path
+) -> None:
+    pem, keys = key_pair("ES256")
+    write_secret(tmp_path / "key.pem", pem)
+    client = oidc_tls.client(token_endpoint_auth_method="private_key_jwt", jwks=keys)
+    written = oidc_tls.profile(client, client_key={"key": {"file": "key.pem"}}, issuer=oidc_tls.url, token_url=None)
+    assert (await open_(written).current()).lines
+
+
 async def test_an_issuer_says_where_its_endpoints_are(oidc_tls: OidcProvider, open_: Open) -> None:
     written = oidc_tls.profile(oidc_tls.client(), issuer=oidc_tls.url, token_url=None)
     source = open_(written)

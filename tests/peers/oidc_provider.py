@@ -20,6 +20,7 @@ import trustme
 __all__ = ["OidcProvider", "oidc_missing", "running_oidc"]
 
 _HERE = Path(__file__).parent / "oidc"
+_LEAST_NODE = 20
 _GRANTS = [
     "authorization_code",
     "client_credentials",
@@ -34,6 +35,9 @@ def oidc_missing() -> str | None:
     """Why it cannot run here, or None."""
     if shutil.which("node") is None:
         return "node is not installed"
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if int(version.removeprefix("v").partition(".")[0]) < _LEAST_NODE:
+        return f"oidc-provider wants Node {_LEAST_NODE}, and this is {version}"
     if not (_HERE / "node_modules" / "oidc-provider").is_dir():
         return "oidc-provider is not installed: run npm ci in tests/peers/oidc"
     return None

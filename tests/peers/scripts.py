@@ -13,6 +13,7 @@ __all__ = [
     "answers_then_resets",
     "closes_unanswered",
     "echoes_content",
+    "half_closes_unanswered",
     "never_answers",
     "never_reads_content",
     "resets_unanswered",
@@ -107,6 +108,17 @@ def resets_unanswered() -> Script:
 def closes_unanswered() -> Script:
     async def script(connection: Connection) -> None:
         await connection.request()
+
+    return script
+
+
+def half_closes_unanswered() -> Script:
+    """Says that it will send nothing more, and goes on listening."""
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        connection.writer.write_eof()
+        await connection.gone()
 
     return script
 

@@ -1,10 +1,20 @@
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+import trustme
 
 from proxy.clock import CoarseTimer
-from proxy.errors import OutriderError, UpstreamConnectFailed, UpstreamProtocolError, UpstreamTimeout
+from proxy.config.tls_model import Tls
+from proxy.errors import (
+    OutriderError,
+    UpstreamConnectFailed,
+    UpstreamProtocolError,
+    UpstreamTimeout,
+    UpstreamTlsFailed,
+)
 from proxy.message.call import Call
 from proxy.upstream.fetch import CAP, Fetcher
 from tests.peers import scripts
@@ -121,3 +131,20 @@ async def test_a_call_that_is_given_up_leaves_no_connection_behind(fetch: Fetche
 
 async def test_an_answer_and_a_call_print_nothing() -> None:
     assert "a=b" not in repr(call("http://127.0.0.1/"))
+
+
+async def test_one_with_options_of_tls_of_its_own_leaves_the_other_as_it_was(fetch: Fetcher, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    own = fetch.over(Tls(ca="ca.pem"), tmp_path)
+    async with RawUpstream(scripts.answers(), tls=context) as upstream:
+        assert (await own(call(upstream.url))).status == 200
+        with pytest.raises(UpstreamTlsFailed):
+            await fetch(call(upstream.url))
+
+
+async def test_a_file_of_tls_that_is_not_there_shows_at_once(fetch: Fetcher, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        fetch.over(Tls(ca="nowhere.pem"), tmp_path)

@@ -91,3 +91,13 @@ async def test_calls_without_end_are_kept_to_a_pace() -> None:
     refused = [one for one in outcomes if isinstance(one, Overloaded)]
     assert refused
     assert endpoint.calls == len(outcomes) - len(refused)
+
+
+async def test_a_guard_is_the_endpoints_however_it_is_reached() -> None:
+    endpoint, other = Endpoint(), Endpoint()
+    guarded = GuardedFetch(endpoint, lambda: 0.0)
+    around = guarded.around(other)
+    await _fall_ill(guarded, endpoint)
+    with pytest.raises(CircuitOpen):
+        await around(_call())
+    assert other.calls == 0
