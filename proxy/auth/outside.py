@@ -48,6 +48,7 @@ class Outside:
             record,
             access=tokens.access,
             refresh=tokens.refresh,
+            scope=tokens.scope,
             obtained_at=now if tokens.access is not None else 0.0,
             expires_at=now + tokens.lifetime if tokens.access is not None else 0.0,
         )

@@ -67,6 +67,11 @@ class SessionSource:
         report.tally.state = lambda: self._session.state(clock())
 
     @property
+    def token(self) -> Secret | None:
+        """What was obtained last."""
+        return self._token
+
+    @property
     def problem(self) -> str | None:
         return str(self._failed) if self._failed else None
 

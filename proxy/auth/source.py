@@ -33,6 +33,7 @@ class Tokens:
     access: Secret | None
     refresh: Secret | None
     lifetime: float = 0.0
+    scope: str = ""
 
     def __repr__(self) -> str:
         return f"Tokens({REDACTED})"

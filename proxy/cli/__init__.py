@@ -48,6 +48,20 @@ COMMANDS = (
         ),
     ),
     Command(
+        "login",
+        "log in to a profile, with a code or a browser",
+        ("outrider login mail -c outrider.yaml", "outrider login mail --no-browser --timeout 10m"),
+    ),
+    Command("logout", "end a profile's session everywhere", ("outrider logout mail -c outrider.yaml",)),
+    Command(
+        "token",
+        "tell the state of a profile's session",
+        (
+            "outrider token mail",
+            'curl -H "Authorization: Bearer $(outrider token mail --reveal)" https://api.example.com',
+        ),
+    ),
+    Command(
         "schema", "print the JSON Schema of the configuration, for editors", ("outrider schema > outrider.schema.json",)
     ),
     Command("demo", "show every main feature, with no network and no file", ("outrider demo", "outrider demo --keep")),

@@ -4,6 +4,7 @@ What must not live here: what is asked, and what is made of the answer.
 """
 
 import http.client
+import json
 import socket
 from collections.abc import Mapping
 
@@ -29,8 +30,17 @@ def admin_url(given: str | None, listen: str | None, environ: Mapping[str, str])
     return chosen.partition(",")[0].strip()
 
 
-def ask(url: str, path: str, method: str = "GET", token: str = "", patience: float = TIMEOUT) -> tuple[int, str]:
+def ask(
+    url: str,
+    path: str,
+    method: str = "GET",
+    token: str = "",
+    patience: float = TIMEOUT,
+    content: Mapping[str, object] | None = None,
+) -> tuple[int, str]:
     """Status and text of the answer. `url` is `[http://]host:port` or `unix:/path`; what is no GET is confirmed.
+
+    `content` is sent as JSON.
 
     Raises Unreachable or ValueError.
     """
@@ -39,7 +49,9 @@ def ask(url: str, path: str, method: str = "GET", token: str = "", patience: flo
         fields = {} if method == "GET" else {"Outrider-Admin": "1"}
         if token:
             fields["Authorization"] = f"Bearer {token}"
-        connection.request(method, path, headers=fields)
+        if content is not None:
+            fields["Content-Type"] = "application/json"
+        connection.request(method, path, None if content is None else json.dumps(content).encode(), fields)
         response = connection.getresponse()
         return response.status, response.read(65536).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException) as error:
