@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 CONFIG_SCHEMA = [
     "proxy.config.address",
+    "proxy.config.app_model",
     "proxy.config.auth_model",
     "proxy.config.base",
     "proxy.config.breaker_model",

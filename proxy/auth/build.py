@@ -25,6 +25,8 @@ from proxy.config.auth_model import (
     DigestProfile,
     ExecProfile,
     FileProfile,
+    GithubAppProfile,
+    GoogleServiceAccountProfile,
     HeadersProfile,
     HmacProfile,
     LoginProfile,
@@ -70,5 +72,14 @@ def build_source(name: str, profile: AuthProfile, means: Means) -> CredentialSou
             return refresh_endpoint_source(name, profile, means)
         case DigestProfile():
             return digest_source(name, profile, means)
+        case GithubAppProfile():
+            # Imported here, and below: only configurations with such a key load what it takes to use one.
+            from proxy.auth.github_app import github_app_source
+
+            return github_app_source(name, profile, means)
+        case GoogleServiceAccountProfile():
+            from proxy.auth.google_service_account import google_service_account_source
+
+            return google_service_account_source(name, profile, means)
         case _:
             assert_never(profile)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from proxy.config.app_model import GithubAppProfile, GoogleServiceAccountProfile
 from proxy.config.base import wrong
 from proxy.config.login_model import LoginProfile
 from proxy.config.oauth2_model import OAuth2Profile
@@ -51,6 +52,8 @@ __all__ = [
     "ExecSecret",
     "FileProfile",
     "FileSecret",
+    "GithubAppProfile",
+    "GoogleServiceAccountProfile",
     "HeadersProfile",
     "HmacProfile",
     "LiteralSecret",
@@ -168,7 +171,9 @@ AuthProfile = Annotated[
     | AwsSigV4Profile
     | RefreshEndpointProfile
     | LoginProfile
-    | DigestProfile,
+    | DigestProfile
+    | GithubAppProfile
+    | GoogleServiceAccountProfile,
     Field(discriminator="type"),
 ]
 """A credential profile, by its `type`."""

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from proxy.config import (
+    app_checks,
     call_checks,
     cross_checks,
     interceptor_checks,
@@ -58,6 +59,7 @@ _RULES: tuple[cross_checks.Rule, ...] = (
     session_checks.useless_signs,
     signing_checks.hmac_templates,
     signing_checks.open_content,
+    app_checks.app_keys,
     call_checks.homeless_paths,
     call_checks.unknown_names,
     call_checks.open_call_urls,

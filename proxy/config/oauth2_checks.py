@@ -11,7 +11,7 @@ from typing import Any
 from proxy.config.cross_checks import Finding, section
 from proxy.config.document import Document
 
-__all__ = ["signing_keys"]
+__all__ = ["key_problem", "key_text", "signing_keys"]
 
 _LONGEST = 64 * 1024
 
@@ -24,17 +24,17 @@ def signing_keys(document: Document, base: Path) -> Iterator[Finding]:
             options = section(section(profile).get(option))
             at = ("auth", name, option, "key")
             try:
-                text = _text(options.get("key"), base)
+                text = key_text(options.get("key"), base)
             except OSError as error:
                 hint = "write the path of a key; relative paths start at the folder of this file"
                 yield Finding(at, f"the key cannot be read: {error.strerror}", hint, False, "warning")
                 continue
-            if text is not None and (problem := _problem(text, options.get("algorithm"))):
+            if text is not None and (problem := key_problem(text, options.get("algorithm"))):
                 what, _, right = problem.partition("; ")
                 yield Finding(at, what, right or "write a key and an algorithm that fit")
 
 
-def _text(key: Any, base: Path) -> str | None:
+def key_text(key: Any, base: Path) -> str | None:
     """What stands in the file, or in the configuration; None for what only use will show."""
     if isinstance(key, str):
         return key
@@ -45,7 +45,7 @@ def _text(key: Any, base: Path) -> str | None:
         return opened.read(_LONGEST).decode(errors="replace")
 
 
-def _problem(text: str, algorithm: Any) -> str | None:
+def key_problem(text: str, algorithm: Any) -> str | None:
     # Imported here: only a file with such a key pays for what it takes to read one.
     from proxy.policy.signing_key import ALGORITHMS, KeyUnfit, SigningKey
 

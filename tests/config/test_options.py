@@ -27,4 +27,5 @@ def test_there_are_no_options_where_nothing_has_any(location: tuple[int | str, .
 
 def test_the_types_of_profiles_are_those_that_exist() -> None:
     known = "none bearer basic api_key headers file exec oauth2 hmac aws_sigv4 refresh_endpoint login digest"
+    known += " github_app google_service_account"
     assert profile_types() == known.split()
