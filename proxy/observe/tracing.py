@@ -69,7 +69,7 @@ class OpenTelemetry:
             attributes["outrider.caller"] = exchange.caller
         parent = self._parent(exchange)
         name = f"{_word(method)} {place.route}".rstrip()
-        return RequestSpan(self, self._start(name, parent, SpanKind.SERVER, attributes, began), parent, place)
+        return RequestSpan(self, self._start(name, parent, SpanKind.SERVER, attributes, began), parent, place, began)
 
     def refreshed(self, profile: str, result: str, seconds: float) -> None:
         now = time.time_ns()
@@ -128,13 +128,16 @@ class OpenTelemetry:
 class RequestSpan:
     """A `Trace`: the span of one request, and what its children need."""
 
-    __slots__ = ("_auth", "_context", "_continued", "_place", "_queued", "_span", "_tracer", "sampled", "span_id",
-                 "trace_id")  # fmt: skip
+    __slots__ = (
+        "_auth", "_began", "_context", "_continued", "_place", "_queued", "_span", "_tracer", "sampled", "span_id",
+        "trace_id",
+    )  # fmt: skip
 
-    def __init__(self, tracer: OpenTelemetry, span: Span, parent: Context, place: Place) -> None:
+    def __init__(self, tracer: OpenTelemetry, span: Span, parent: Context, place: Place, began: int) -> None:
         self._tracer = tracer
         self._span = span
         self._place = place
+        self._began = began
         self._context = set_span_in_context(span, Context())
         # Without a parent, a vendor's `tracestate` belongs to no trace that we know.
         self._continued = get_current_span(parent).get_span_context().is_valid
@@ -166,10 +169,12 @@ class RequestSpan:
         queued = int((exchange.queued - self._queued) * 1e9)
         auth = int((exchange.auth_wait - self._auth) * 1e9)
         self._queued, self._auth = exchange.queued, exchange.auth_wait
+        # Waits are measured by the loop's clock, whose milliseconds may reach back before the request.
+        in_line = max(self._began, now - max(queued, 0))
         if auth > 0:
-            self._tracer.wait("wait for credential", self._context, now - max(queued, 0) - auth, now - max(queued, 0))
+            self._tracer.wait("wait for credential", self._context, max(self._began, in_line - auth), in_line)
         if queued > 0:
-            self._tracer.wait("wait in line", self._context, now - queued, now)
+            self._tracer.wait("wait in line", self._context, in_line, now)
 
 
 class Attempt:
