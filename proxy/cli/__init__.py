@@ -44,6 +44,7 @@ COMMANDS = (
         "check a configuration and name every mistake with its line",
         (
             "outrider check -c outrider.yaml",
+            "outrider check -c outrider.yaml --online",
             "outrider check -c outrider.yaml --explain GET http://localhost:8080/api/x",
         ),
     ),

@@ -28,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("METHOD", "URL"),
         help="tell which upstream, route, profile and limits this request would meet; 1 when it would be refused",
     )
+    parser.add_argument(
+        "--online",
+        action="store_true",
+        help="try every profile once, as a daemon that starts would; 1 when one has no credential",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,7 +45,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.explain is not None:
         return _explain(loaded, *arguments.explain)
     _say(sys.stdout, summary(loaded))
-    return 0
+    return _online(loaded) if arguments.online else 0
+
+
+def _online(loaded: LoadedConfig) -> int:
+    from proxy.cli.online import try_profiles
+
+    tried = try_profiles(loaded)
+    for line, fine in tried:
+        _say(sys.stdout if fine else sys.stderr, line)
+    return 0 if all(fine for _, fine in tried) else 1
 
 
 def _explain(loaded: LoadedConfig, method: str, url: str) -> int:

@@ -56,7 +56,7 @@ class DaemonSession:
 
     def terminate(self) -> str:
         answer = self._tell("terminate", None)
-        said = answer.get("revocation") or answer.get("detail")
+        said = answer.get("said")
         return said if isinstance(said, str) else ""
 
     def state(self) -> Mapping[str, Any]:

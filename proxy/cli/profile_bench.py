@@ -17,13 +17,13 @@ from proxy.auth.means import Means
 from proxy.auth.open_store import open_store
 from proxy.auth.source import CredentialSource
 from proxy.clock import CoarseTimer
-from proxy.config.auth_model import AuthProfile
+from proxy.config.auth_model import AuthProfile, OAuth2Profile, RefreshEndpointProfile
 from proxy.config.find import find_config
 from proxy.config.load import LoadedConfig, load_file
 from proxy.config.problem import ConfigInvalid, listed
 from proxy.upstream.fetch import Fetcher
 
-__all__ = ["Bench", "Unfit", "add_profile_arguments", "bench", "find_profile", "loaded_config", "say"]
+__all__ = ["Bench", "Unfit", "add_profile_arguments", "bench", "find_profile", "is_used_up", "loaded_config", "say"]
 
 
 class Unfit(Exception):
@@ -59,6 +59,13 @@ def find_profile(loaded: LoadedConfig, name: str) -> AuthProfile:
         known = f"there is {listed(profiles)}" if profiles else "the file has none"
         raise Unfit(f"there is no profile {name} under auth in {loaded.path}; {known}", 2)
     return profiles[name]
+
+
+def is_used_up(profile: AuthProfile) -> bool:
+    """Whether what renews its session may be good for one time only, so that it must be kept."""
+    if isinstance(profile, OAuth2Profile):
+        return profile.wants_login or profile.grant == "refresh_token"
+    return isinstance(profile, RefreshEndpointProfile)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,16 @@ from proxy.auth.session import SessionSource
 from proxy.auth.source import CredentialSource
 from proxy.auth.store import StoreFailed
 from proxy.cli.daemon_session import DaemonSession
-from proxy.cli.profile_bench import Bench, Unfit, add_profile_arguments, bench, find_profile, loaded_config, say
+from proxy.cli.profile_bench import (
+    Bench,
+    Unfit,
+    add_profile_arguments,
+    bench,
+    find_profile,
+    is_used_up,
+    loaded_config,
+    say,
+)
 from proxy.config.oauth2_model import OAuth2Profile
 from proxy.errors import CredentialUnavailable, SessionExpired
 
@@ -60,9 +69,7 @@ async def _token(arguments: argparse.Namespace) -> int:
 
 async def _revealed(opened: Bench, name: str, source: CredentialSource) -> str:
     """As a daemon gets it: what is kept, or renewed. Raises Unfit."""
-    profile = opened.loaded.config.auth[name]
-    lasting = isinstance(profile, OAuth2Profile) and (profile.wants_login or profile.grant == "refresh_token")
-    if lasting and opened.loaded.config.state.dir is None:
+    if is_used_up(opened.loaded.config.auth[name]) and opened.loaded.config.state.dir is None:
         raise Unfit("the session lives in the memory of a daemon, which gives no token out; add state: {dir: PATH}")
     try:
         await source.current()
