@@ -65,7 +65,19 @@ def _prepare(values: Sequence[Secret]) -> _Key:
 class SigV4Signer:
     """`wall` is wall time; how far the upstream's clock is from it is learned from refusals."""
 
-    __slots__ = ("_cap", "_derived", "_mode", "_name", "_offset", "_region", "_s3", "_scope_end", "_service", "_wall")
+    __slots__ = (
+        "_cap",
+        "_derived",
+        "_mode",
+        "_name",
+        "_offset",
+        "_region",
+        "_s3",
+        "_scope_end",
+        "_second",
+        "_service",
+        "_wall",
+    )
 
     def __init__(self, name: str, profile: AwsSigV4Profile, wall: Clock) -> None:
         self._name = name
@@ -77,6 +89,7 @@ class SigV4Signer:
         self._mode = profile.payload
         self._cap = profile.max_content
         self._offset = 0.0
+        self._second = (-1, "")
         self._derived: tuple[Injection, str, bytes] | None = None
 
     def wants_content(self, exchange: Exchange) -> int:
@@ -90,7 +103,7 @@ class SigV4Signer:
 
     def sign(self, exchange: Exchange, outgoing: Outgoing, key: Injection) -> Injection:
         assert isinstance(key, _Key)
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._wall() + self._offset))
+        moment = self._moment(int(self._wall() + self._offset))
         content_hash = self._content_hash(exchange, outgoing)
         own = [(b"X-Amz-Date", moment.encode()), (b"X-Amz-Content-Sha256", content_hash.encode())]
         if key.token is not None:
@@ -123,6 +136,11 @@ class SigV4Signer:
         told = http_date(date)
         if told is not None and abs(told - self._wall() - self._offset) > _MOST_SKEW:
             self._offset = told - self._wall()
+
+    def _moment(self, now: int) -> str:
+        if now != self._second[0]:
+            self._second = now, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        return self._second[1]
 
     def _derived_key(self, key: _Key, date: str) -> bytes:
         if self._derived is None or self._derived[0] is not key or self._derived[1] != date:

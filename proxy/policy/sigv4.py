@@ -5,6 +5,7 @@ Pure. What must not live here: which content hash is taken, keys beyond their us
 
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
@@ -26,12 +27,17 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 
 _UNRESERVED = "-_.~"
+_PLAIN_PATH = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?")
+"""Paths that are the same in every form: most of them, and to look is cheaper than to encode."""
+_PLAIN = re.compile(rb"[A-Za-z0-9_.~-]*")
 
 Fields = Sequence[tuple[bytes, bytes]]
 
 
 def canonical_path(path: bytes, *, s3: bool) -> bytes:
     """S3 takes the path apart and encodes it once; all others resolve its dots, and encode it as it was sent."""
+    if _PLAIN_PATH.fullmatch(path):
+        return path
     if s3:
         return quote(unquote_to_bytes(path), safe="/" + _UNRESERVED).encode()
     if b"//" in path or b"/." in path:
@@ -64,6 +70,8 @@ def canonical_query(query: bytes) -> bytes:
 
 
 def _encoded(text: bytes) -> str:
+    if _PLAIN.fullmatch(text):
+        return text.decode()
     if b"%" in text or b"+" in text:
         text = unquote_to_bytes(text.replace(b"+", b" "))
     return quote(text, safe=_UNRESERVED)
