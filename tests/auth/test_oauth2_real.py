@@ -1,5 +1,6 @@
 """The scheme `oauth2` against a certified server that we did not write."""
 
+import asyncio
 import base64
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 from joserfc.jwk import ECKey, RSAKey
 
-from proxy.auth import MemoryStore, PreparedInjection
+from proxy.auth import FolderStore, MemoryStore, PreparedInjection
 from tests.auth.tools import FakeClock, Open, refuses, write_secret
 from tests.peers.oidc_provider import OidcProvider
 
@@ -252,3 +253,17 @@ async def test_a_token_is_exchanged_for_another(oidc: OidcProvider, open_: Open,
     assert called(oidc, held)["account"] == "ada"
     assert await source.refresh(held) is not None
     assert kinds(oidc, client) == ["token-exchange", "token-exchange"]
+
+
+async def test_processes_that_share_a_folder_take_turns_and_no_family_is_revoked(
+    oidc: OidcProvider, open_: Open, tmp_path: Path
+) -> None:
+    client = oidc.client()
+    written = oidc.profile(client, grant="refresh_token", refresh_token=oidc.tokens(client)["refresh_token"])
+    sources = [open_(written, FolderStore(tmp_path / "state")) for _ in range(2)]
+    held = [await source.current() for source in sources]
+    for _ in range(25):
+        fresh = await asyncio.gather(*(source.refresh(one) for source, one in zip(sources, held, strict=True)))
+        held = [new or old for new, old in zip(fresh, held, strict=True)]
+    assert called(oidc, held[0])["account"] == "ada"
+    assert [fact for fact in oidc.facts(client) if "revoked" in fact or "refused" in fact] == []
