@@ -115,6 +115,12 @@ class SessionSource:
             raise self._refusal(outcome)
         return outcome
 
+    async def settled(self) -> PreparedInjection:
+        """As `current`, but once a renewal that is under way has ended; one that fails takes nothing away."""
+        if self._flight.busy:
+            await self._flight.join()
+        return await self.current()
+
     def may_refresh(self, rejected: PreparedInjection) -> bool:
         return self._session.may_help(self._serial_of(rejected), self._clock())
 

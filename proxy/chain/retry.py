@@ -17,7 +17,7 @@ from proxy.policy.routing import RouteEntry
 from proxy.stages.retry import Retry, RetryRules
 from proxy.stages.spool import SpoolCaps
 
-__all__ = ["replay_caps", "retry"]
+__all__ = ["expect_from", "replay_caps", "retry"]
 
 
 def retry(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
@@ -63,6 +63,15 @@ def _new_key() -> str:
 
 def replay_caps(entry: RouteEntry, context: Context) -> SpoolCaps:
     """How much of a request's content is kept, and where."""
-    upstream, route = entry.upstream.config, entry.route
-    replay = overlaid(upstream.replay, route.replay if route is not None else None) or upstream.replay
+    replay = _replay(entry)
     return SpoolCaps(replay.memory, replay.file, context.base / replay.folder if replay.folder else None)
+
+
+def expect_from(entry: RouteEntry) -> int:
+    """From how many bytes on content is announced; 0 for never."""
+    return _replay(entry).expect
+
+
+def _replay(entry: RouteEntry) -> retry_model.Replay:
+    upstream, route = entry.upstream.config, entry.route
+    return overlaid(upstream.replay, route.replay if route is not None else None) or upstream.replay

@@ -2,10 +2,13 @@
 
 from proxy.auth.source import CredentialSource
 from proxy.chain.context import Context
+from proxy.chain.retry import expect_from
+from proxy.clock import monotonic
 from proxy.message import Stage
 from proxy.policy.incoming import IncomingRules
 from proxy.policy.outgoing import OutgoingRules
 from proxy.policy.routing import RouteEntry
+from proxy.stages.announce import Announce
 from proxy.stages.transport import Transport
 from proxy.upstream.limits import Limits
 
@@ -19,7 +22,9 @@ def transport(entry: RouteEntry, context: Context) -> Stage:
     outgoing = bare if source is None else outgoing_rules(entry, context, source)
     timeouts = entry.timeout
     limits = Limits(timeouts.connect, timeouts.first_byte, timeouts.idle)
-    return Transport(context.pools[name], outgoing, bare, IncomingRules(entry), limits, context.tallies[name])
+    stage = Transport(context.pools[name], outgoing, bare, IncomingRules(entry), limits, context.tallies[name])
+    least = expect_from(entry)
+    return Announce(least, monotonic, stage) if least else stage
 
 
 def outgoing_rules(entry: RouteEntry, context: Context, source: CredentialSource) -> OutgoingRules:

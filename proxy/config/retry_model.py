@@ -57,3 +57,8 @@ class Replay(Model):
         64 * 2**20, description="Kept in a temporary file up to this size; larger content is sent once at most."
     )
     folder: str | None = Field(None, description="Folder of the temporary files; the system's when left out.")
+    expect: Size = Field(
+        0,
+        description="Content from this size on, or of unknown size, is announced with `Expect: 100-continue`, so that "
+        "a refusal comes before it is sent; 0 for never.",
+    )

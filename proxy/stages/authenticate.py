@@ -7,12 +7,12 @@ answers mean that it was not accepted (`proxy.policy.unauthorized`).
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from proxy.clock import NEVER, Clock
 from proxy.config.unauthorized_model import Unauthorized
 from proxy.errors import DeadlineExceeded
-from proxy.message import Exchange, Response, Stage
+from proxy.message import Exchange, RequestContent, Response, Stage
 from proxy.message.exchange import Injection
 from proxy.policy.unauthorized import UnauthorizedRules
 from proxy.stages.peek import means_refusal
@@ -23,6 +23,7 @@ __all__ = ["Authenticate", "Credential"]
 
 T = TypeVar("T")
 I = TypeVar("I", bound=Injection)  # noqa: E741 - one letter, as type variables are
+J = TypeVar("J", covariant=True)
 
 
 class Credential(Protocol[I]):
@@ -36,6 +37,13 @@ class Credential(Protocol[I]):
     def replayed(self, injection: I, *, accepted: bool) -> None: ...
 
 
+@runtime_checkable
+class _Renewing(Protocol[J]):
+    """A credential that is renewed now and then."""
+
+    async def settled(self) -> J: ...
+
+
 _USUAL = UnauthorizedRules(Unauthorized())
 
 
@@ -43,7 +51,7 @@ class Authenticate(Generic[I]):
     """Puts the credential on the exchange, unless the caller asked for none. `caps` bound the content it keeps itself,
     where no stage around it does."""
 
-    __slots__ = ("_caps", "_clock", "_next", "_rules", "_source", "_suspects")
+    __slots__ = ("_caps", "_clock", "_next", "_rules", "_settled", "_source", "_suspects")
 
     def __init__(
         self,
@@ -59,15 +67,18 @@ class Authenticate(Generic[I]):
         self._next = inner
         self._rules = rules
         self._suspects = rules.suspects
+        self._settled = source.settled if isinstance(source, _Renewing) else None
 
     async def send(self, exchange: Exchange) -> Response:
         if not exchange.wants_auth:
             return await self._next.send(exchange)
-        injection = self._source.peek(self._clock())
-        if injection is None:
-            injection = await self._awaited(exchange, self._source.current())
-        exchange.injection = injection
+        held = self._source.peek(self._clock())
+        injection: I = held if held is not None else await self._awaited(exchange, self._source.current())
         content = exchange.content
+        if content is not None and self._settled is not None and _is_large(content, self._caps):
+            # So that its token does not end, nor is replaced, while it is being sent.
+            injection = await self._awaited(exchange, self._settled())
+        exchange.injection = injection
         if content is not None and not is_kept(content) and self._source.may_refresh(injection):
             whole = content.take()
             if whole is None:
@@ -134,6 +145,10 @@ class Authenticate(Generic[I]):
             return await _within(exchange.deadline, waiting)
         finally:
             exchange.auth_wait += self._clock() - began
+
+
+def _is_large(content: RequestContent, caps: SpoolCaps) -> bool:
+    return content.length is None or content.length > caps.memory
 
 
 async def _within(deadline: float, waiting: Coroutine[None, None, T]) -> T:

@@ -1,9 +1,11 @@
 """Bytes kept in their order: in memory first, then in a temporary file, up to a cap.
 
 The file has no name in its folder and is gone with the process. Writes go to the page cache from the loop's own
-thread: a hand-over to another thread would cost more than the copy. What must not live here: where the bytes come from.
+thread: a hand-over to another thread would cost more than the copy. The file grows in large steps, which spares the
+file system most of the work of finding a place for each piece. What must not live here: where the bytes come from.
 """
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,9 @@ from typing import BinaryIO
 __all__ = ["Spool", "SpoolCaps"]
 
 _PIECE = 256 * 1024
+_STEP = 8 * 2**20
+_reserve = getattr(os, "posix_fallocate", None)
+"""Not every system has it; there the file grows by each piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +35,13 @@ class SpoolCaps:
 class Spool:
     """`add` at the end, `read` anywhere. Once `add` has said no, or after `close`, nothing is kept any more."""
 
-    __slots__ = ("_caps", "_file", "_pieces", "size")
+    __slots__ = ("_caps", "_file", "_pieces", "_reserved", "size")
 
     def __init__(self, caps: SpoolCaps) -> None:
         self._caps = caps
         self._pieces: list[bytes] = []
         self._file: BinaryIO | None = None
+        self._reserved = 0
         self.size = 0
 
     @property
@@ -63,8 +69,8 @@ class Spool:
         """Some bytes from `position` on, at least one while that is below `size`. Raises OSError."""
         if self._file is None:
             return self.whole()[position : position + _PIECE]
-        self._file.seek(position)
-        return self._file.read(_PIECE)
+        # The file is longer than what was written into it.
+        return os.pread(self._file.fileno(), min(_PIECE, self.size - position), position)
 
     def close(self) -> None:
         """Drop everything. Repeats do nothing."""
@@ -78,16 +84,22 @@ class Spool:
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(buffering=0, prefix="outrider-", dir=self._caps.folder)  # noqa: SIM115
-                self._put(self.whole())
+                self._put(self.whole(), 0)
                 self._pieces = []
-            self._put(data)
+            self._put(data, self.size)
         except OSError:
             return False
         return True
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytes, position: int) -> None:
         assert self._file is not None
-        self._file.seek(0, 2)
+        file, end = self._file.fileno(), position + len(data)
+        if end > self._reserved and _reserve is not None:
+            step = max(end, min(self._reserved + _STEP, self._caps.file))
+            _reserve(file, self._reserved, step - self._reserved)
+            self._reserved = step
         left = memoryview(data)
         while left:
-            left = left[self._file.write(left) :]
+            written = os.pwrite(file, left, position)
+            left = left[written:]
+            position += written

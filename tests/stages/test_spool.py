@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.stages import spool as spool_module
 from proxy.stages.spool import Spool, SpoolCaps
 from tests.config.loading import UNHURRIED
 
@@ -85,4 +86,16 @@ def test_bytes_come_back_as_they_went_in(steps: list[tuple[bytes, int]], memory:
             assert piece
             assert model[position:].startswith(piece)
     assert everything(spool) == model
+    spool.close()
+
+
+@pytest.mark.parametrize("reserves", [True, False])
+def test_a_file_grows_past_its_first_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reserves: bool) -> None:
+    monkeypatch.setattr(spool_module, "_STEP", 100)
+    if not reserves:
+        monkeypatch.setattr(spool_module, "_reserve", None)
+    spool = Spool(SpoolCaps(4, 1000, tmp_path))
+    pieces = [bytes([number]) * 70 for number in range(10)]
+    assert all(spool.add(piece) for piece in pieces)
+    assert everything(spool) == b"".join(pieces)
     spool.close()
