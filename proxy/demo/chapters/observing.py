@@ -23,6 +23,15 @@ async def observing(scene: Scene) -> AsyncIterator[Step]:
         f"{metrics.status}\nattempts at api: {counted}",
         {"status 200": metrics.status == 200, "everything that reached the API is counted": counted >= arrived > 0},
     )
+    named = await scene.ask("GET", "/metrics", base=scene.admin, headers={"Accept": "application/openmetrics-text"})
+    exemplars = named.content.count(b"# {request_id=")
+    yield Step(
+        "OpenMetrics with exemplars",
+        "GET /metrics (admin), Accept: application/openmetrics-text",
+        "",
+        f"{named.status}\nbuckets that name a request: {exemplars}",
+        {"status 200": named.status == 200, "a slow bucket leads to a request": exemplars > 0},
+    )
     config = await scene.ask("GET", "/api/config", base=scene.admin)
     shown = (metrics.content + config.content).decode()
     yield Step(
