@@ -9,7 +9,7 @@ them.
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from proxy.clock import Clock
 
@@ -20,9 +20,8 @@ KEPT = 512
 a storm of one does not push the others out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """`at` is in seconds since the epoch."""
+class Event(NamedTuple):
+    """`at` is in seconds since the epoch. A tuple, since one is made for each error that is answered."""
 
     id: int
     kind: str

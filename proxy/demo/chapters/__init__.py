@@ -16,6 +16,7 @@ from proxy.demo.chapters.profiles import profiles
 from proxy.demo.chapters.retries import retries
 from proxy.demo.chapters.sessions import sessions
 from proxy.demo.chapters.sharing import sharing
+from proxy.demo.chapters.steering import steering
 from proxy.demo.scene import Chapter
 
 __all__ = ["CHAPTERS"]
@@ -34,4 +35,5 @@ CHAPTERS = [
     Chapter("No faster than they may", pace),
     Chapter("When the API is ill, it is left alone", circuits),
     Chapter("What the operator sees", observing),
+    Chapter("What the operator does", steering),
 ]
