@@ -7,7 +7,6 @@ from typing import Any
 
 from proxy.config.cross_checks import Finding, section, texts
 from proxy.config.document import Document, KeyPath
-from proxy.config.interceptor_class import Unusable, make
 from proxy.config.problem import listed, nearest, quoted
 
 __all__ = ["interceptor_classes", "interceptor_names"]
@@ -55,6 +54,9 @@ def interceptor_classes(document: Document, base: Path) -> Iterator[Finding]:
         import_path = section(entry).get("class")
         if not isinstance(import_path, str) or import_path.count(":") != 1:
             continue
+        # Imported where a configuration asks for it: most do not, and start sooner.
+        from proxy.config.interceptor_class import Unusable, make
+
         options = section(section(entry).get("options"))
         try:
             make(import_path, options, base)

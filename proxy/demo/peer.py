@@ -89,6 +89,7 @@ class Peer:
             "packed": _send_packed,
             "moved": _redirect,
             "last": _say_nothing_is_left,
+            "refused": _refuse_currency,
             "dropped": _drop,
             "cut": _cut,
             "slow": _take_time,
@@ -103,7 +104,7 @@ class Peer:
         made_up = self.made_up
         authorization = request.headers.get("Authorization", "")
         match door:
-            case "v1" | "shared":
+            case "v1" | "shared" | "vetted":
                 return authorization == f"Bearer {made_up.token}"
             case "partner":
                 return authorization == f"Basic {_base64(f'demo:{made_up.password}')}"
@@ -201,6 +202,10 @@ async def _send_packed(_: web.Request, __: Seen) -> web.StreamResponse:
 async def _say_nothing_is_left(_: web.Request, __: Seen) -> web.StreamResponse:
     fields = {"RateLimit-Policy": '"minute";q=60;w=60', "RateLimit": '"minute";r=0;t=1'}
     return web.json_response({"message": "the last one for now"}, headers=fields)
+
+
+async def _refuse_currency(_: web.Request, __: Seen) -> web.StreamResponse:
+    return web.json_response({"error": {"message": "no such currency"}}, status=422)
 
 
 async def _redirect(request: web.Request, __: Seen) -> web.StreamResponse:

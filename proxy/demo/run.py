@@ -46,6 +46,9 @@ auth:
     client_secret: {env: DEMO_CLIENT}
     client_auth: client_secret_post
     refresh_token: {file: "${DEMO_FOLDER}/refresh"}
+interceptors:
+  edits: {query: {rename: {q: query}, remove: [debug], default: {limit: "10"}}}
+  guardrail: {class: "proxy.demo.interceptor:Guardrail", options: {team: payments}}
 upstreams:
   api:
     url: ${DEMO_ORIGIN}/v1
@@ -54,6 +57,12 @@ upstreams:
     headers: {set: {X-Team: payments}, remove: [X-Debug]}
     retry: {backoff: {base: 20ms}}
     routes: [{match: "POST /flaky/keyed", retry: {idempotency_key: auto}}]
+  vetted:
+    url: ${DEMO_ORIGIN}/vetted
+    match: {prefix: /vetted}
+    auth: token
+    errors: {normalize: true, message: error.message}
+    interceptors: [edits, guardrail]
   shared:
     url: ${DEMO_ORIGIN}/shared
     match: {prefix: /shared}

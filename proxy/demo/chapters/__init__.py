@@ -9,6 +9,7 @@ from proxy.demo.chapters.circuits import circuits
 from proxy.demo.chapters.contents import contents
 from proxy.demo.chapters.faults import faults
 from proxy.demo.chapters.guard import guard
+from proxy.demo.chapters.interceptors import interceptors
 from proxy.demo.chapters.live import live
 from proxy.demo.chapters.observing import observing
 from proxy.demo.chapters.pace import pace
@@ -30,6 +31,7 @@ CHAPTERS = [
     Chapter("Addresses", addresses),
     Chapter("Who is turned away", guard),
     Chapter("When the API fails, the answer says how", faults),
+    Chapter("One shape for errors, and a class of one's own in the way", interceptors),
     Chapter("What is tried again, and what never is", retries),
     Chapter("Identical requests are one call", sharing),
     Chapter("No faster than they may", pace),
