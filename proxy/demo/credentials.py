@@ -22,6 +22,7 @@ class MadeUp:
     password: str = field(default_factory=_invent)
     key: str = field(default_factory=_invent)
     app: str = field(default_factory=_invent)
+    seal: str = field(default_factory=_invent)
     command: str = field(default_factory=_invent)
     rotated: str = field(default_factory=_invent)
     client: str = field(default_factory=_invent)

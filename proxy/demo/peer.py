@@ -9,6 +9,7 @@ import asyncio
 import base64
 import gzip
 import hashlib
+import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -112,6 +113,10 @@ class Peer:
                 return request.query.getall("key", []) == [made_up.key]
             case "signed":
                 return request.headers.getall("X-App-Proof", []) == [_base64(made_up.app)]
+            case "sealed":
+                moment, _, seal = request.headers.get("X-Seal", "").partition(".")
+                text = f"{moment} {request.method} {request.raw_path}".encode()
+                return hmac.compare_digest(seal, hmac.new(made_up.seal.encode(), text, "sha256").hexdigest())
             case "commanded":
                 return authorization == f"Bearer {made_up.command}"
             case "person":

@@ -36,6 +36,11 @@ auth:
   door: {type: basic, username: demo, password: {env: DEMO_PASSWORD}}
   key: {type: api_key, in: query, name: key, key: {env: DEMO_KEY}}
   app: {type: headers, set: {X-App-Proof: "{{ app | base64 }}"}, secrets: {app: {env: DEMO_APP}}}
+  sealed:
+    type: hmac
+    key: {env: DEMO_SEAL}
+    sign: "{{ timestamp }} {{ method }} {{ target }}"
+    set: {X-Seal: "{{ timestamp }}.{{ signature }}"}
   command: {type: exec, command: [cat, "${DEMO_FOLDER}/command"]}
   rotated: {type: file, path: "${DEMO_FOLDER}/token"}
   person:
@@ -72,6 +77,7 @@ upstreams:
   maps: {url: "${DEMO_ORIGIN}/maps", match: {prefix: /maps}, auth: key}
   named: {url: "${DEMO_ORIGIN}/maps", match: {host: maps.localhost}, auth: key}
   signed: {url: "${DEMO_ORIGIN}/signed", match: {prefix: /signed}, auth: app}
+  sealed: {url: "${DEMO_ORIGIN}/sealed", match: {prefix: /sealed}, auth: sealed}
   commanded: {url: "${DEMO_ORIGIN}/commanded", match: {prefix: /commanded}, auth: command}
   rotating: {url: "${DEMO_ORIGIN}/rotating", match: {prefix: /rotating}, auth: rotated}
   person: {url: "${DEMO_ORIGIN}/person", match: {prefix: /person}, auth: person}
@@ -142,6 +148,7 @@ async def open_scene() -> AsyncIterator[Scene]:
                 "DEMO_PASSWORD": made_up.password,
                 "DEMO_KEY": made_up.key,
                 "DEMO_APP": made_up.app,
+                "DEMO_SEAL": made_up.seal,
                 "DEMO_CLIENT": made_up.client,
                 "DEMO_FOLDER": str(folder),
                 "DEMO_ORIGIN": origin,

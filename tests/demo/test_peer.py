@@ -1,5 +1,6 @@
 import asyncio
 import base64
+import hmac
 
 import aiohttp
 import pytest
@@ -12,7 +13,9 @@ def bearer(scene: Scene) -> dict[str, str]:
     return {"Authorization": f"Bearer {scene.made_up.token}"}
 
 
-@pytest.mark.parametrize("door", ["v1", "partner", "maps", "signed", "commanded", "rotating", "person", "elsewhere"])
+@pytest.mark.parametrize(
+    "door", ["v1", "partner", "maps", "signed", "sealed", "commanded", "rotating", "person", "elsewhere"]
+)
 async def test_a_door_stays_shut_without_its_credential(direct: Scene, door: str) -> None:
     reply = await direct.ask("GET", f"/{door}/hello", headers={"Authorization": "Bearer wrong"})
     assert reply.status == 401
@@ -22,11 +25,13 @@ async def test_a_door_stays_shut_without_its_credential(direct: Scene, door: str
 async def test_each_door_opens_to_its_own_credential(direct: Scene) -> None:
     made_up = direct.made_up
     password = base64.b64encode(f"demo:{made_up.password}".encode()).decode()
+    seal = hmac.new(made_up.seal.encode(), b"1 GET /sealed/hello", "sha256").hexdigest()
     keys: list[tuple[str, dict[str, str]]] = [
         ("/v1/hello", bearer(direct)),
         ("/partner/hello", {"Authorization": f"Basic {password}"}),
         (f"/maps/hello?key={made_up.key}", {}),
         ("/signed/hello", {"X-App-Proof": base64.b64encode(made_up.app.encode()).decode()}),
+        ("/sealed/hello", {"X-Seal": f"1.{seal}"}),
         ("/commanded/hello", {"Authorization": f"Bearer {made_up.command}"}),
         ("/person/hello", {"Authorization": f"Bearer {made_up.access}"}),
         ("/rotating/hello", {"Authorization": f"Bearer {made_up.rotated}"}),

@@ -12,6 +12,7 @@ _DOORS = [
     ("A user and password", "/partner/hello"),
     ("A key in the query", "/maps/tiles?zoom=3"),
     ("Fields made from a template", "/signed/hello"),
+    ("A signature of the request itself", "/sealed/orders?from=1&to=%20"),
     ("A token that a command prints", "/commanded/hello"),
 ]
 _ROTATION_LIMIT = 3.0
