@@ -153,7 +153,7 @@ class SessionSource:
             raise self._refusal(outcome)
 
     async def install(self, tokens: Tokens) -> None:
-        if tokens.access is not None and (unfit := self._unfit(tokens.access)) is not None:
+        if tokens.access is not None and isinstance(unfit := self._prepared(tokens.access), Failed):
             raise SessionFault(unfit.detail)
         faults: list[SessionFault] = []
 
@@ -263,23 +263,18 @@ class SessionSource:
         self._token = self._injection = None
         self._quiet_until = _PAST
 
-    def _unfit(self, token: Secret) -> SecretUnavailable | None:
+    def _prepared(self, token: Secret) -> PreparedInjection | Failed:
+        """What goes into requests."""
         try:
-            self._prepared(token)
+            return PreparedInjection(lines=token_line(self._header, self._scheme, token.reveal()))
         except SecretUnavailable as unavailable:
-            return unavailable
-        return None
-
-    def _prepared(self, token: Secret) -> PreparedInjection:
-        """What goes into requests. Raises SecretUnavailable."""
-        return PreparedInjection(lines=token_line(self._header, self._scheme, token.reveal()))
+            return Failed(unavailable.detail)
 
     def _adopt(self, fresh: Fresh, started: float | None) -> PreparedInjection | Failed:
         """`started` is when it was asked for, None for one from outside."""
-        try:
-            prepared = self._prepared(fresh.token)
-        except SecretUnavailable as unavailable:
-            return Failed(unavailable.detail)
+        prepared = self._prepared(fresh.token)
+        if isinstance(prepared, Failed):
+            return prepared
         now = self._clock()
         self._session.succeed(now, fresh.lifetime)
         self._failed = None

@@ -1,6 +1,7 @@
 """Sessions that are begun and ended from outside, with the real grants and stores around them."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from proxy.clock import CoarseTimer
 from proxy.errors import SessionExpired
 from proxy.secret import Secret
 from proxy.upstream.fetch import Fetcher
+from tests.auth.sealers import KEY, OTHER_KEY, sealer
 from tests.auth.tools import FakeClock, means, profile, write_secret
 from tests.peers.token_server import TokenServer
 
@@ -232,3 +234,31 @@ async def test_a_folder_that_breaks_later_does_not_bring_an_ended_session_back(
     clock.now += 2
     assert await is_over(source)
     assert server.exchanges == 0
+
+
+BREAKAGES: dict[str, Callable[[Path], object]] = {
+    "open to others": lambda folder: folder.chmod(0o777),
+    "another user's": lambda folder: os.chown(folder, 12345, 12345),
+    "encrypted with another key": lambda folder: (folder / "p.json").write_bytes(
+        asyncio.run(sealer(OTHER_KEY).seal("p", b"{}"))
+    ),
+    "full": lambda folder: (folder / ".p.json.new").mkdir(),
+}
+
+
+@pytest.mark.parametrize("how", BREAKAGES)
+async def test_a_folder_that_breaks_is_named_and_the_token_that_is_good_serves_on(
+    open_: Open, tmp_path: Path, clock: FakeClock, server: TokenServer, how: str
+) -> None:
+    if how == "another user's" and os.geteuid() != 0:
+        pytest.skip("only root can give folders away")
+    folder = tmp_path / "state"
+    source = open_(server.person(server.begin_family()), FolderStore(folder, sealer=sealer(KEY)))
+    held = await source.current()
+    await asyncio.to_thread(BREAKAGES[how], folder)
+    clock.now += 3590
+    assert source.peek(clock()) is held
+    await until(lambda: source.problem is not None)
+    assert source.peek(clock()) is held
+    assert any(word in (source.problem or "") for word in ("state.dir", "state.key"))
+    assert (source.unusable, server.superseded, server.exchanges) == (None, [], 1)

@@ -2,9 +2,13 @@
 
 `python -m tests.peers.rotator TOKEN_URL FOLDER FIRST [COUNT]` prints `ready`, renews until it is killed, or COUNT times
 once it has read a line, and prints `expired` when the session is over.
+
+`python -m tests.peers.rotator nursery TOKEN_URL FOLDER FIRST` forks such a process for each line that it reads (COUNT
+or nothing), prints its number, and prints `dead` when it has ended: a start costs milliseconds that way.
 """
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -18,7 +22,7 @@ from proxy.upstream.fetch import Fetcher
 from tests.peers.token_server import CLIENT, SECRET
 
 
-async def run(token_url: str, folder: str, first: str, count: str = "") -> None:
+async def run(token_url: str, folder: str, first: str, count: str = "", *, told: bool = True) -> None:
     loop = asyncio.get_running_loop()
     timer = CoarseTimer(loop, 0.05)
     written = {
@@ -33,9 +37,10 @@ async def run(token_url: str, folder: str, first: str, count: str = "") -> None:
     fetcher = Fetcher(timer, loop)
     source = build_source("p", profile, Means(Path.cwd(), {}, fetcher, FolderStore(Path(folder))))
     assert source is not None
-    print("ready", flush=True)
-    if count:
-        sys.stdin.readline()
+    if told:
+        print("ready", flush=True)
+        if count:
+            sys.stdin.readline()
     try:
         held = await source.current()
         for _ in range(int(count or 1_000_000)):
@@ -49,5 +54,20 @@ async def run(token_url: str, folder: str, first: str, count: str = "") -> None:
     timer.close()
 
 
+def nursery(token_url: str, folder: str, first: str) -> None:
+    print("ready", flush=True)
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            asyncio.run(run(token_url, folder, first, line.strip(), told=False))
+            os._exit(0)
+        print(child, flush=True)
+        os.waitpid(child, 0)
+        print("dead", flush=True)
+
+
 if __name__ == "__main__":
-    asyncio.run(run(*sys.argv[1:]))
+    if sys.argv[1] == "nursery":
+        nursery(*sys.argv[2:])
+    else:
+        asyncio.run(run(*sys.argv[1:]))

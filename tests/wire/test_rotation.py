@@ -1,12 +1,16 @@
 """Rotation that is killed, raced and broken: a refresh token that was used up is never presented again."""
 
 import asyncio
+import contextlib
 import json
+import os
 import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -43,6 +47,54 @@ def answer_is_missing(kept: Path, token: str) -> bool:
     return record.get("seed") == fingerprint("refresh_token", CLIENT, token) and record["pending"] is not None
 
 
+class Nursery:
+    """Processes that renew one session, one after the other."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process, self._in, self._out = process, process.stdin, process.stdout
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, *words: str) -> AsyncIterator[Self]:
+        command = [sys.executable, "-m", "tests.peers.rotator", "nursery", *words]
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        nursery = cls(process)
+        try:
+            assert await nursery._line() == "ready"
+            yield nursery
+        finally:
+            nursery._in.close()
+            await process.wait()
+
+    async def kill_one(self, after: float) -> list[str]:
+        """What it said before it was killed `after` seconds."""
+        self._in.write(b"\n")
+        child = int(await self._line())
+        await asyncio.sleep(after)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        return await self._last_words()
+
+    async def let_one(self) -> list[str]:
+        """What it says when it renews once."""
+        self._in.write(b"1\n")
+        await self._line()
+        return await self._last_words()
+
+    async def _last_words(self) -> list[str]:
+        said: list[str] = []
+        while (line := await self._line()) != "dead":
+            said.append(line)
+        return said
+
+    async def _line(self) -> str:
+        return (await asyncio.wait_for(self._out.readline(), 30)).decode().strip()
+
+
 @pytest.mark.timeout(3600)
 async def test_a_process_that_is_killed_at_any_instant_never_leads_to_a_second_use(
     server: TokenServer, tmp_path: Path, scale: Scale
@@ -56,24 +108,20 @@ async def test_a_process_that_is_killed_at_any_instant_never_leads_to_a_second_u
     folder, first = tmp_path / "state", tmp_path / "first"
     write_first(first, server.begin_family())
     lost, survived = 0, 0
-    rounds = scale(8, 1000)
-    for _ in range(rounds):
-        process = await rotator(server, folder, first)
-        await asyncio.sleep(chance.uniform(0, 0.08))
-        process.send_signal(signal.SIGKILL)
-        output, _ = await process.communicate()
-        if not answer_is_missing(folder / "p.json", first.read_text()):
-            assert output == b"", "the session was given up although every answer had been kept"
-            survived += 1
-            continue
-        lost += 1
-        # Whoever comes now must see that an answer may be missing, and say so without presenting the token.
-        before = len(server.asked)
-        process = await rotator(server, folder, first, "1")
-        output, _ = await process.communicate(b"go\n")
-        assert (output, len(server.asked)) == (b"expired\n", before)
-        # A new login.
-        write_first(first, server.begin_family())
+    rounds = scale(200, 3000)
+    async with Nursery.running(server.token_url, str(folder), str(first)) as nursery:
+        for _ in range(rounds):
+            said = await nursery.kill_one(chance.uniform(0, 0.08))
+            if not answer_is_missing(folder / "p.json", first.read_text()):
+                assert said == [], "the session was given up although every answer had been kept"
+                survived += 1
+                continue
+            lost += 1
+            # Whoever comes now must see that an answer may be missing, and say so without presenting the token.
+            before = len(server.asked)
+            assert (await nursery.let_one(), len(server.asked)) == (["expired"], before)
+            # A new login.
+            write_first(first, server.begin_family())
     assert server.superseded == []
     assert server.revoked == set()
     assert lost + survived == rounds
