@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from proxy.config.base import Model, wrong
 from proxy.config.call_model import CallOptions, ResponseMap
 from proxy.config.patterns import Expression
-from proxy.config.profile import RenewableProfile, Scheme
+from proxy.config.profile import Scheme, SessionProfile
 from proxy.config.secret_model import SecretRef
 from proxy.config.units import Duration
 from proxy.config.values import FieldName, Name, is_token
@@ -63,7 +63,7 @@ class LoginResponse(ResponseMap):
         return self
 
 
-class LoginProfile(RenewableProfile):
+class LoginProfile(SessionProfile):
     """A token or cookies that credentials are exchanged for in one or two calls."""
 
     type: Literal["login"] = Field(description="Credentials exchanged for a token or cookies in one or two calls.")

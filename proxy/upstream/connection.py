@@ -245,9 +245,9 @@ class UpstreamConnection(asyncio.Protocol):
         elif waits and self._deadline <= now:
             self._fail(DeadlineExceeded("The request's deadline passed before the upstream answered."))
         elif waits:
-            self._fail(UpstreamTimeout("The upstream did not answer within its first-byte limit."))
+            self._fail(UpstreamTimeout("The upstream did not begin to answer in time (timeout.first_byte)."))
         else:
-            self._fail(UpstreamTimeout("The upstream fell silent in the middle of its answer."))
+            self._fail(UpstreamTimeout("The upstream fell silent within its answer (timeout.idle)."))
 
     def _hand_over(self, response: Response) -> None:
         receiver = self._receiver
