@@ -10,9 +10,9 @@ from proxy.auth.homes import call_tls, call_url
 from proxy.auth.login_calls import Login, Step
 from proxy.auth.means import Means
 from proxy.auth.record import fingerprint
-from proxy.auth.secret_rules import SecretUnavailable
 from proxy.auth.session import SessionSource
 from proxy.auth.source import PreparedInjection
+from proxy.auth.supply import Failed
 from proxy.config.login_model import LoginProfile
 from proxy.policy.call_template import CallTemplate
 from proxy.policy.cookie_jar import Cookie, CookieJar, sent_to
@@ -68,9 +68,9 @@ class _CookieSource(SessionSource):
 
     __slots__ = ()
 
-    def _prepared(self, token: Secret) -> PreparedInjection:
+    def _prepared(self, token: Secret) -> PreparedInjection | Failed:
         try:
             cookies = tuple(CookieJar.load(token.reveal()))
         except ValueError as error:
-            raise SecretUnavailable(str(error)) from None
+            return Failed(str(error))
         return _Cookies(cookie=b"; ".join(f"{one.name}={one.value}".encode() for one in cookies), kept=cookies)
