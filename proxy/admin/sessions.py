@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from proxy.admin.answer import AdminAnswer, document
 from proxy.admin.profiles import ProfileView, profile_views
@@ -28,10 +29,17 @@ _LONGEST = 10 * 365 * 86400.0
 Token = Annotated[str, Field(min_length=1, max_length=32 * 1024)]
 
 
+def _given(name: str) -> JsonDict:
+    """The schema of an object that has a text by this name."""
+    return {"required": [name], "properties": {name: {"type": "string"}}}
+
+
 class NewSession(Model):
     """Tokens from elsewhere: an access token, a refresh token, or both. Each may be refused by a profile that has no
     use for it.
     """
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_given("access_token"), _given("refresh_token")]})
 
     access_token: Token | None = Field(None, repr=False, description="The access token.")
     refresh_token: Token | None = Field(None, repr=False, description="The refresh token.")
