@@ -44,6 +44,15 @@ class _Renewing(Protocol[J]):
     async def settled(self) -> J: ...
 
 
+@runtime_checkable
+class _Challenged(Protocol):
+    """A credential that an upstream may want proven in another way, which is no refusal of it."""
+
+    def challenged(self, response: Response) -> bool:
+        """Whether the answer asks for that, and there is another way now."""
+
+
+_CHALLENGES = (401,)
 _USUAL = UnauthorizedRules(Unauthorized())
 
 
@@ -51,7 +60,7 @@ class Authenticate(Generic[I]):
     """Puts the credential on the exchange, unless the caller asked for none. `caps` bound the content it keeps itself,
     where no stage around it does."""
 
-    __slots__ = ("_caps", "_clock", "_next", "_rules", "_settled", "_source", "_suspects")
+    __slots__ = ("_caps", "_challenged", "_clock", "_next", "_rules", "_settled", "_source", "_suspects")
 
     def __init__(
         self,
@@ -66,7 +75,8 @@ class Authenticate(Generic[I]):
         self._caps = caps
         self._next = inner
         self._rules = rules
-        self._suspects = rules.suspects
+        self._challenged = source.challenged if isinstance(source, _Challenged) else None
+        self._suspects = rules.suspects if self._challenged is None else {*rules.suspects, *_CHALLENGES}
         self._settled = source.settled if isinstance(source, _Renewing) else None
 
     async def send(self, exchange: Exchange) -> Response:
@@ -79,23 +89,23 @@ class Authenticate(Generic[I]):
             # So that its token does not end, nor is replaced, while it is being sent.
             injection = await self._awaited(exchange, self._settled())
         exchange.injection = injection
-        if content is not None and not is_kept(content) and self._source.may_refresh(injection):
+        if content is not None and not is_kept(content) and self._may_be_repeated(injection):
             whole = content.take()
             if whole is None:
                 return await self._send_streamed(exchange, injection, Replay(content, self._caps))
-            exchange.content = WholeReplay(content, whole).attempt()
+            exchange.content = content = WholeReplay(content, whole).attempt()
         response = await self._next.send(exchange)
-        if response.status in self._suspects and await self._is_refused(exchange, response):
-            return await self._once_more(exchange, injection, response)
+        if response.status in self._suspects:
+            return await self._judged(exchange, content, injection, response)
         return response
 
     async def _send_streamed(self, exchange: Exchange, injection: I, replay: Replay) -> Response:
         settled = False
         try:
-            exchange.content = replay.attempt()
+            exchange.content = content = replay.attempt()
             response = await self._next.send(exchange)
-            if response.status in self._suspects and await self._is_refused(exchange, response):
-                response = await self._once_more(exchange, injection, response)
+            if response.status in self._suspects:
+                response = await self._judged(exchange, content, injection, response)
             exchange.replayable = replay.replayable
             replay.settle(response)
             settled = True
@@ -104,12 +114,38 @@ class Authenticate(Generic[I]):
             if not settled:
                 replay.close()
 
-    async def _once_more(self, exchange: Exchange, rejected: I, response: Response) -> Response:
+    async def _judged(
+        self, exchange: Exchange, content: RequestContent | None, injection: I, response: Response
+    ) -> Response:
+        """The answer, of a suspect status, or that of a further attempt.
+
+        `content` is what this stage sent: stages further in may have read it ahead, and put that in its place.
+        """
+        response = await self._challenge_answered(exchange, content, injection, response)
+        if response.status not in self._suspects or not await self._is_refused(exchange, response):
+            return response
+        return await self._once_more(exchange, content, injection, response)
+
+    async def _challenge_answered(
+        self, exchange: Exchange, content: RequestContent | None, injection: I, response: Response
+    ) -> Response:
+        """Where the upstream wants the same credential proven in another way: what it says to that, once."""
+        if self._challenged is None or not self._challenged(response) or not _is_repeatable(content):
+            return response
+        response.close()
+        exchange.injection = injection
+        if content is not None:
+            exchange.content = again(content)
+        return await self._next.send(exchange)
+
+    async def _once_more(
+        self, exchange: Exchange, content: RequestContent | None, rejected: I, response: Response
+    ) -> Response:
         """The same request with another credential, of whatever method: what was not authorised was not acted on."""
-        source, content = self._source, exchange.content
+        source = self._source
         if not source.may_refresh(rejected):
             return response
-        if content is not None and not is_kept(content):
+        if not _is_repeatable(content):
             # Too large to be sent twice; the next request need not fail for it.
             source.reject(rejected)
             return response
@@ -125,12 +161,19 @@ class Authenticate(Generic[I]):
         if content is not None:
             exchange.content = again(content)
         response = await self._next.send(exchange)
+        if response.status in self._suspects:
+            response = await self._challenge_answered(exchange, content, injection, response)
         refused = response.status in self._suspects and await self._is_refused(exchange, response)
         source.replayed(injection, accepted=not refused)
         return response
 
+    def _may_be_repeated(self, injection: I) -> bool:
+        return self._challenged is not None or self._source.may_refresh(injection)
+
     async def _is_refused(self, exchange: Exchange, response: Response) -> bool:
         """Whether the answer, of a suspect status, means that the credential was not accepted."""
+        if self._challenged is not None and self._challenged(response):
+            return False
         rules = self._rules
         if rules.by_head(response.status, response.lines):
             return True
@@ -145,6 +188,10 @@ class Authenticate(Generic[I]):
             return await _within(exchange.deadline, waiting)
         finally:
             exchange.auth_wait += self._clock() - began
+
+
+def _is_repeatable(content: RequestContent | None) -> bool:
+    return content is None or is_kept(content)
 
 
 def _is_large(content: RequestContent, caps: SpoolCaps) -> bool:

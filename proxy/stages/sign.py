@@ -8,6 +8,7 @@ from proxy.auth.signer import Outgoing, Signer
 from proxy.message import Exchange, Response, Stage
 from proxy.policy.outgoing import OutgoingRules
 from proxy.stages.held_content import HeldContent, hold
+from proxy.stages.signature import Signature
 
 __all__ = ["Sign"]
 
@@ -38,9 +39,9 @@ class Sign:
         outgoing = Outgoing(
             exchange.method, rules.target(exchange), rules.host, self._secure, rules.fields(exchange), whole
         )
-        signed = exchange.injection = signer.sign(exchange, outgoing, key)
+        signature = exchange.injection = Signature(signer, exchange, outgoing, key)
         response = await self._next.send(exchange)
         # Who sends the request again knows its content by what it was before.
         exchange.content = content
-        signer.answered(signed, response)
+        signer.answered(signature.made, response)
         return response

@@ -8,6 +8,7 @@ from proxy.message import Exchange, Response
 from proxy.observe.tally import Outcome, UpstreamTally
 from proxy.policy.incoming import IncomingRules
 from proxy.policy.outgoing import OutgoingRules
+from proxy.stages.signature import Signature
 from proxy.upstream.connection import UpstreamConnection
 from proxy.upstream.limits import Limits
 from proxy.upstream.pool import ConnectionPool
@@ -66,6 +67,10 @@ class Transport:
 
     async def _ask_anew(self, head: bytes, exchange: Exchange) -> Response:
         """One extra try, on a connection that is new or has only just come free; not charged to the attempts."""
+        if isinstance(exchange.injection, Signature):
+            # What went out with the connection may have been read: it would be taken for a replay.
+            exchange.injection.renew()
+            head = self._outgoing.encode(exchange)
         outcome: Outcome = "cancelled"
         try:
             connection = await self._pool.open(self._limits.connect, exchange.deadline)

@@ -8,6 +8,7 @@ from proxy.clock import NEVER
 from proxy.errors import CredentialUnavailable, DeadlineExceeded
 from proxy.message import Exchange, Response
 from proxy.stages.authenticate import Authenticate
+from proxy.stages.held_content import hold
 from proxy.stages.replay import Replay
 from proxy.stages.spool import SpoolCaps
 from tests.stages.contents import FedContent, WholeRequest
@@ -259,3 +260,70 @@ async def test_content_is_not_kept_where_no_fresh_credential_can_be_had() -> Non
     exchange.content = content = FedContent(b"x" * 10, b"y" * 10)
     await renewing(source, inner).send(exchange)
     assert (exchange.content, exchange.replayable) == (content, True)
+
+
+async def test_content_that_a_stage_further_in_has_read_ahead_is_sent_again() -> None:
+    inner = Inner(401)
+
+    class ReadingAhead:
+        async def send(self, exchange: Exchange) -> Response:
+            await hold(exchange, 100)
+            return await inner.send(exchange)
+
+    source, request = Source(_GOOD), _exchange()
+    source.arrives.set()
+    request.content = FedContent(b"abc", b"def")
+    response = await Authenticate(source, lambda: 0.0, CAPS, ReadingAhead()).send(request)
+    assert (response.status, inner.contents) == (200, [b"abcdef"] * 2)
+
+
+class ChallengedSource(Source):
+    """One whose upstream may ask for another proof, with status 401 and a field."""
+
+    def challenged(self, response: Response) -> bool:
+        return response.status == 401 and response.lines == [b"Prove: anew"]
+
+
+_CHALLENGE = [b"Prove: anew"]
+
+
+@pytest.mark.parametrize("content", [None, WholeRequest(b"abcdef"), FedContent(b"abc", b"def")])
+async def test_another_proof_is_no_other_credential(content: FedContent | None) -> None:
+    source, inner, request = ChallengedSource(_GOOD), Inner(401, lines=_CHALLENGE), _exchange()
+    source.renews = False
+    request.content = content
+    response = await Authenticate(source, lambda: 0.0, CAPS, inner).send(request)
+    assert (response.status, inner.sent, request.refreshed) == (200, [_GOOD] * 2, False)
+    assert (source.rejected, source.outcomes) == ([], [])
+    assert content is None or inner.contents == [b"abcdef"] * 2
+
+
+async def test_another_proof_is_asked_for_once_and_never_costs_the_credential() -> None:
+    source, inner = ChallengedSource(_GOOD), Inner(401, 401, lines=_CHALLENGE)
+    source.arrives.set()
+    response = await Authenticate(source, lambda: 0.0, CAPS, inner).send(_exchange())
+    assert (response.status, inner.sent) == (401, [_GOOD] * 2)
+    assert not source.refreshing.is_set()
+
+
+async def test_a_challenge_to_content_that_is_not_kept_passes_and_the_credential_stays() -> None:
+    source, inner, request = ChallengedSource(_GOOD), Inner(401, lines=_CHALLENGE), _exchange()
+    request.content = FedContent(b"x" * 20, length=20)
+    response = await Authenticate(source, lambda: 0.0, CAPS, inner).send(request)
+    assert (response.status, len(inner.sent), source.rejected) == (401, 1, [])
+
+
+async def test_an_ended_credential_is_replaced_after_another_proof_was_asked_for() -> None:
+    answers = [Response(401, b"", _CHALLENGE), Response(401, b"", []), Response(401, b"", _CHALLENGE)]
+    sent = []
+
+    class Asking:
+        async def send(self, exchange: Exchange) -> Response:
+            sent.append(exchange.injection)
+            return answers.pop(0) if answers else Response(200, b"", [])
+
+    source, request = ChallengedSource(_GOOD), _exchange()
+    source.arrives.set()
+    response = await Authenticate(source, lambda: 0.0, CAPS, Asking()).send(request)
+    assert (response.status, sent) == (200, [_GOOD, _GOOD, _FRESH, _FRESH])
+    assert (request.refreshed, source.outcomes) == (True, [(_FRESH, True)])

@@ -10,6 +10,7 @@ from proxy.message.exchange import Injection
 from proxy.policy.outgoing import OutgoingRules
 from proxy.stages.replay import Replay, WholeReplay, is_kept
 from proxy.stages.sign import Sign
+from proxy.stages.signature import Signature
 from proxy.stages.spool import SpoolCaps
 from tests.policy.routes import exchange, route
 from tests.stages.contents import FedContent, WholeRequest
@@ -90,6 +91,23 @@ async def test_each_sending_is_signed_anew_and_the_signer_hears_its_answer() -> 
         await sign.send(request)
     assert [lines for lines, _ in wire.sent] == [b"S: 1\r\n", b"S: 2\r\n"]
     assert [(signed.lines, status) for signed, status in signer.heard] == [(b"S: 1\r\n", 204), (b"S: 2\r\n", 204)]
+
+
+async def test_what_is_signed_anew_further_in_is_what_the_signer_hears_of() -> None:
+    signer = Numbering()
+
+    class Trying(Wire):
+        async def send(self, exchange: Exchange) -> Response:
+            assert isinstance(exchange.injection, Signature)
+            exchange.injection.renew()
+            return await super().send(exchange)
+
+    wire, request = Trying(), exchange()
+    request.injection = KEY
+    await stage(signer, wire).send(request)
+    assert [lines for lines, _ in wire.sent] == [b"S: 2\r\n"]
+    assert [(signed.lines, status) for signed, status in signer.heard] == [(b"S: 2\r\n", 204)]
+    assert "S: 2" not in repr(request.injection)
 
 
 async def test_a_request_without_a_credential_passes_unsigned() -> None:

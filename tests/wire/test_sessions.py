@@ -98,6 +98,22 @@ async def test_a_chunked_upload_is_replayed_with_and_without_retries(
     assert (answered.status, answered.content) == (200, b"abcdef")
 
 
+@pytest.mark.parametrize("framing", [b"Content-Length: 6", b"Transfer-Encoding: chunked"])
+async def test_an_upload_that_a_limit_has_read_ahead_is_replayed(
+    outrider: Start, server: TokenServer, framing: bytes
+) -> None:
+    config = facing(server, server.profile())
+    config["upstreams"]["api"]["rate_limit"] = {"rate": "100/s", "burst": 10, "key": "fingerprint"}
+    running = await outrider(config)
+    server.expire_tokens()
+    async with await running.caller() as caller:
+        await caller.send(running.head(b"POST", b"/up", framing))
+        await caller.send(b"abcdef" if b"Length" in framing else b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n")
+        answer = await caller.answer(b"POST")
+    assert (answer.status, answer.content) == (200, b"abcdef")
+    assert [request.content for request in server.api_requests] == [b"abcdef"] * 2
+
+
 async def test_a_thousand_requests_on_an_expired_token_are_one_refresh_and_no_failure(
     outrider: Start, server: TokenServer, tmp_path: Path
 ) -> None:

@@ -99,3 +99,22 @@ async def test_a_caller_that_wants_no_credential_gets_no_signature(outrider: Sta
         running = await outrider(facing(upstream.url))
         assert (await running.request(b"GET", b"/api", b"Outrider-Auth: none")).status == 400
         assert upstream.requests[0].head.all(b"x-signature") == []
+
+
+async def test_the_extra_try_of_a_connection_that_had_ended_is_signed_anew(outrider: Start) -> None:
+    """What the upstream has read before it closed would be a replay when it came again."""
+    attempt = judges([])
+
+    async def closes_at_the_second(connection: Connection) -> None:
+        if len(connection.upstream.connections) > 1:
+            await attempt(connection)
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 X\r\ncontent-length: 0\r\n\r\n")
+        await connection.request()
+
+    async with RawUpstream(closes_at_the_second) as upstream:
+        running = await outrider(facing(upstream.url, retry={"attempts": 1}))
+        for _ in range(2):
+            assert (await running.request(b"GET", b"/api")).status == 200
+        nonces = [request.head.get(b"x-nonce") for request in upstream.requests]
+        assert (len(nonces), len(set(nonces))) == (3, 3)
