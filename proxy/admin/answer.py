@@ -56,7 +56,7 @@ class AdminAnswer:
 
 
 def answer(status: int, content_type: str, body: bytes, **fields: str) -> AdminAnswer:
-    """Field names take `-` for `_`."""
+    """Field names take `-` for `_`; those of `SECURITY_FIELDS` may be replaced."""
     headers = {name.replace("_", "-"): value for name, value in fields.items()}
     return AdminAnswer(status, content_type, body, {**SECURITY_FIELDS, **headers})
 

@@ -32,6 +32,7 @@ _PROBLEM_SCHEMA = {
         "request_id": {"type": "string"},
     },
 }
+_REFUSED = {"application/problem+json": {"schema": {"$ref": _PROBLEM}}}
 _CONFIRMATION = {
     "name": "Outrider-Admin",
     "in": "header",
@@ -109,8 +110,9 @@ def _responses(route: Route, schemas: dict[str, Any]) -> Iterator[tuple[str, Any
     yield str(route.status), {"description": HTTPStatus(route.status).phrase, "content": media}
     statuses = dict(route.statuses)
     if route.open:
+        # The probes answer in their own words whatever the status.
         for status, when in statuses.items():
-            yield str(status), {"description": when, "content": media}
+            yield str(status), {"description": when, "content": _REFUSED if route.gives is None else media}
         return
     statuses.setdefault(401, "`admin.token` is set, and was not shown.")
     statuses.setdefault(503, "The admin token cannot be read.")
@@ -122,10 +124,7 @@ def _responses(route: Route, schemas: dict[str, Any]) -> Iterator[tuple[str, Any
         statuses.setdefault(413, "The content is too large.")
         statuses.setdefault(415, "The content is not declared as JSON.")
     for status, when in sorted(statuses.items()):
-        yield (
-            str(status),
-            {"description": when, "content": {"application/problem+json": {"schema": {"$ref": _PROBLEM}}}},
-        )
+        yield str(status), {"description": when, "content": _REFUSED}
 
 
 def _schema(kind: Any, schemas: dict[str, Any], mode: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from proxy.admin.event_stream import event_routes
 from proxy.admin.log_level import log_level_routes
 from proxy.admin.looks import look_routes
 from proxy.admin.openapi import openapi_route
+from proxy.admin.page import page_routes
 from proxy.admin.probes import probe_routes
 from proxy.admin.profiles import profile_routes
 from proxy.admin.requests import request_routes
@@ -32,6 +33,7 @@ def admin_routes(subject: Subject, more: Iterable[Route] = ()) -> list[Route]:
         *session_routes(subject),
         *event_routes(subject.tallies.events),
         *log_level_routes(),
+        *page_routes(),
         *more,
     ]
     routes.append(openapi_route(lambda: routes))

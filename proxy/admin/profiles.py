@@ -10,6 +10,7 @@ from proxy.admin.answer import AdminAnswer, document
 from proxy.admin.routes import Ask, Route
 from proxy.admin.subject import Subject
 from proxy.config.model import Config
+from proxy.config.oauth2_model import OAuth2Profile
 
 __all__ = ["ProfileList", "ProfileView", "profile_routes", "profile_views"]
 
@@ -21,7 +22,8 @@ FIXED = "fixed"
 class ProfileView:
     """`state` is `fixed` for a credential that is no session, and else the state of the session. `expires_at` is in
     seconds since the epoch, null for a token without end and where there is none. `unusable` says why requests that
-    need the credential fail now, `problem` what was wrong last, even where an earlier credential still serves.
+    need the credential fail now, `problem` what was wrong last, even where an earlier credential still serves. Where
+    `wants_login`, a person begins the session (`outrider login NAME`). `in_flight` requests use the credential now.
     """
 
     name: str
@@ -30,6 +32,8 @@ class ProfileView:
     expires_at: float | None
     unusable: str | None
     problem: str | None
+    wants_login: bool
+    in_flight: int
     refreshes: dict[str, int]
     upstreams: list[str]
 
@@ -44,6 +48,7 @@ def profile_views(subject: Subject) -> Iterator[ProfileView]:
     config = subject.config()
     sources = {} if pipeline is None else pipeline.sources
     sessions = dict(subject.tallies.sessions)
+    visits = subject.visits()
     for name, profile in config.auth.items():
         source, session = sources.get(name), sessions.get(name)
         yield ProfileView(
@@ -53,6 +58,8 @@ def profile_views(subject: Subject) -> Iterator[ProfileView]:
             expires_at=None if session is None else session.expiry or None,
             unusable=None if source is None else source.unusable,
             problem=None if source is None else source.problem,
+            wants_login=isinstance(profile, OAuth2Profile) and profile.wants_login,
+            in_flight=sum(visit.uses(name) for visit in visits),
             refreshes={} if session is None else dict(session.refreshes),
             upstreams=sorted(_users(config, name)),
         )

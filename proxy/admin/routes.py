@@ -71,7 +71,11 @@ class RouteTable:
             methods[route.method] = route
 
     def is_open(self, path: str) -> bool:
-        return any(route.open for route in self._fixed.get(path, {}).values())
+        try:
+            methods, _ = self._match(path)
+        except NotFound:
+            return False
+        return any(route.open for route in methods.values())
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """The route, and the values of its parameters. Raises NotFound, MethodNotAllowed."""

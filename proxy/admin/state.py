@@ -13,6 +13,7 @@ from proxy.admin.profiles import ProfileView, profile_views
 from proxy.admin.requests import InFlight, seen
 from proxy.admin.routes import Ask, Route
 from proxy.admin.subject import Subject
+from proxy.errors import ERRORS
 from proxy.observe.log import level_name
 from proxy.observe.quantiles import quantile
 from proxy.observe.tally import BOUNDS, NO_UPSTREAM, UpstreamTally
@@ -46,10 +47,22 @@ class Permits:
 
 
 @dataclass(frozen=True, slots=True)
+class RateState:
+    """A limit that counts everything to the upstream together: what is configured (`100/s`), how many may go at once
+    after a pause, and how many could now.
+    """
+
+    rate: str
+    burst: int
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamState:
-    """`statuses` are of answers to callers, by hundreds; `errors` those that Outrider made, by code. `rate_waiting` is
-    how many wait for a rate limit or the quota; null where there is none, as with `circuit`, `concurrency` and
-    `quota_remaining`. Requests that met no upstream are counted under the name `-`.
+    """`statuses` are of answers to callers, by hundreds; `errors` those that Outrider made, by code, and `failed` these
+    together with the upstream's own 5xx. `rate_waiting` is how many wait for a rate limit or the quota; null where
+    there is none, as with `circuit`, `concurrency` and `quota_remaining`. `quota_limit` is of how many that remains,
+    null where the upstream does not say. Requests that met no upstream are counted under the name `-`.
     """
 
     name: str
@@ -59,6 +72,7 @@ class UpstreamState:
     requests: int
     statuses: dict[str, int]
     errors: dict[str, int]
+    failed: int
     attempts: dict[str, int]
     retries: dict[str, int]
     retry_budget_exhausted: int
@@ -68,9 +82,11 @@ class UpstreamState:
     latency: Latency
     circuit: str | None
     concurrency: Permits | None
+    rate_limits: list[RateState]
     rate_waiting: int | None
     rate_limited: int
     quota_remaining: int | None
+    quota_limit: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +152,19 @@ def _upstreams(subject: Subject) -> Iterator[UpstreamState]:
 
 
 def _upstream(name: str, url: str, profile: str, tally: UpstreamTally) -> UpstreamState:
+    errors = {code: count for code, count in tally.errors.items() if count}
+    statuses = _by_hundreds(tally)
+    # An error that came when the answer had begun is none of the 5xx that callers got.
+    theirs = statuses.get("5xx", 0) - sum(count for code, count in errors.items() if ERRORS[code].status >= 500)
     return UpstreamState(
         name=name,
         url=url,
         profile=profile,
         in_flight=tally.in_flight,
         requests=sum(tally.buckets),
-        statuses=_by_hundreds(tally),
-        errors={code: count for code, count in tally.errors.items() if count},
+        statuses=statuses,
+        errors=errors,
+        failed=sum(errors.values()) + max(0, theirs),
         attempts=dict(tally.attempts),
         retries={reason: count for reason, count in tally.retries.items() if count},
         retry_budget_exhausted=tally.budget_exhausted,
@@ -153,9 +174,11 @@ def _upstream(name: str, url: str, profile: str, tally: UpstreamTally) -> Upstre
         latency=_latency(tally),
         circuit=tally.circuit,
         concurrency=None if tally.permits is None else Permits(*tally.permits()),
+        rate_limits=[] if tally.pace is None else [RateState(*limit) for limit in tally.pace()],
         rate_waiting=None if tally.paced is None else tally.paced(),
         rate_limited=tally.rate_limited,
         quota_remaining=tally.quota_remaining,
+        quota_limit=None if tally.quota_remaining is None or tally.quota_limit is None else tally.quota_limit(),
     )
 
 

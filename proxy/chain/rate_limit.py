@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from proxy.chain.context import Context, route_name
 from proxy.clock import wall
 from proxy.config.model import overlaid
-from proxy.config.rate_model import FIELD_KEY, QuotaPolicy, RateLimitPolicy, as_list
+from proxy.config.rate_model import FIELD_KEY, QuotaPolicy, RateLimitPolicy, as_list, format_rate
 from proxy.message import Stage
 from proxy.observe.events import EventLog
 from proxy.policy.bucket import Bucket
@@ -55,6 +55,15 @@ class _Shared:
         name, events = entry.upstream.name, context.tallies.events
         self.quota = context.shared(name, Quota, lambda: Quota(_Teller(name, events).tell), basis="learned")
         self.pace = Pace(tuple(bucket for bucket, _ in self.limits.plain), context.loop)
+        self._clock = context.loop.time
+
+    def told(self) -> list[tuple[str, int, int]]:
+        """The limits that count everything together: what is configured, the burst, how much of it is left."""
+        now = self._clock()
+        return [(format_rate(limit.rate), limit.burst, bucket.room(now)) for bucket, limit in self.limits.plain]
+
+    def quota_limit(self) -> int | None:
+        return self.quota.limit(self._clock())
 
 
 def rate_limit(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
@@ -70,7 +79,8 @@ def rate_limit(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     if not throttles and not keyed:
         return inner
     tally = context.tallies[entry.upstream.name]
-    tally.paced = shared.pace.__len__
+    tally.paced, tally.pace = shared.pace.__len__, shared.told
+    tally.quota_limit = shared.quota_limit if quota.learn else None
     clocks = (context.loop.time, wall)
     return RateLimit(shared.pace, throttles, keyed, shared.quota if quota.learn else None, tally, clocks, inner)
 

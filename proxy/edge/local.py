@@ -83,7 +83,9 @@ class LocalHandler(Handling):
         visit.old = head.old
         guard = self.socket_guard if visit.connection.is_local_socket else self.guard
         guard.check_host(head.host)
-        guard.check_browser(head.origin, head.site)
+        # The status page is our own: what it sends names the very Host that was just checked.
+        own = head.origin is not None and head.origin.lower() == b"http://" + head.host.lower()
+        guard.check_browser(None if own else head.origin, head.site)
         content = await self._read(visit, head) if head.length or head.chunked else b""
         answer = await self._service.answer(Question(visit, head, content))
         visit.keep_alive = visit.may_keep_alive()

@@ -73,8 +73,10 @@ class UpstreamTally:
         "exemplars",
         "in_flight",
         "not_replayable",
+        "pace",
         "paced",
         "permits",
+        "quota_limit",
         "quota_remaining",
         "rate_limit_buckets",
         "rate_limit_seconds",
@@ -109,9 +111,12 @@ class UpstreamTally:
         self.rate_limit_seconds = 0.0
         # What the upstream's answers say is left of its quota; None while none has said anything.
         self.quota_remaining: int | None = None
-        # Asked when somebody looks: how many wait for the rate limit, and the limit of calls at once, how many are
-        # under way and how many wait for one. None where there is no such limit.
+        # Asked when somebody looks: of how many that is what is left; how many wait for the rate limit; the limits by
+        # what they are called, each with its burst and how much of it is left; and the limit of calls at once, how many
+        # are under way and how many wait for one. None where there is no such limit.
+        self.quota_limit: Callable[[], int | None] | None = None
         self.paced: Callable[[], int] | None = None
+        self.pace: Callable[[], list[tuple[str, int, int]]] | None = None
         self.permits: Callable[[], tuple[int, int, int]] | None = None
 
     @property

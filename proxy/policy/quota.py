@@ -150,6 +150,11 @@ class Quota:
         left = [window.left(self._taken, now) for window in self._windows.values() if window.counted]
         return max(0, min(left)) if left else None
 
+    def limit(self, now: float) -> int | None:
+        """Of how many `remaining` is what is left; None where the upstream does not say."""
+        windows = [window for window in self._windows.values() if window.counted]
+        return min(windows, key=lambda window: window.left(self._taken, now)).limit if windows else None
+
     def _held_until(self, now: float) -> float:
         until = self._paused_until
         for window in self._windows.values():
