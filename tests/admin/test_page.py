@@ -74,7 +74,7 @@ def test_the_policy_lets_nothing_in_but_the_daemon_s_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["__init__.py", "..%2f..%2fdaemon.py", "../__init__.py", "index.html", "", ".", "%2e%2e", "main.js%00", "x.js"]
+    "name", ["__init__.py", "..%2f..%2fdaemon.py", "../__init__.py", "index.html", "", ".", "%2e%2e", "main.js%00"]
 )
 async def test_nothing_else_is_given_out(name: str) -> None:
     answer = await ask(f"/page/{name}")
