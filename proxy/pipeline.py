@@ -12,6 +12,7 @@ from pathlib import Path
 from proxy.auth.build import build_source
 from proxy.auth.homes import homes
 from proxy.auth.means import Means
+from proxy.auth.moving_store import MovingStore
 from proxy.auth.open_store import open_store
 from proxy.auth.secret_reader import SecretReader, open_secret
 from proxy.auth.session import SessionSource
@@ -89,9 +90,8 @@ class Pipeline:
         self._timer = self._kept.take("timer", "", None, lambda: CoarseTimer(loop, _TICK))
         self._fetcher = self._kept.take("fetcher", "", None, lambda: Fetcher(self._timer, loop))
         self._pools = {name: self._pool(name, upstream) for name, upstream in config.upstreams.items()}
-        self._store = self._kept.take(
-            "store", "", (config.state, self._base), lambda: open_store(config.state, self._base, self._environ)
-        )
+        self._place = (config.state, self._base), partial(open_store, config.state, self._base, self._environ)
+        self._store = self._kept.take("store", "", None, lambda: MovingStore(self._place[0], self._place[1]()))
         self.sources: dict[str, CredentialSource] = dict(self._sources(config))
         shared = self.sources.values() if config.state.dir else ()
         self._store_poll = StorePoll(loop, [source for source in shared if isinstance(source, SessionSource)])
@@ -120,7 +120,7 @@ class Pipeline:
         for name, profile in config.auth.items():
             home = means.homes.get(name)
             files = self._stamps(getattr(profile, "tls", None)), self._stamps(home.tls if home is not None else None)
-            basis = (profile, home, id(self._store), base, files)
+            basis = (profile, home, base, files)
             source = self._kept.take("source", name, basis, partial(build_source, name, profile, means))
             if source is not None:
                 yield name, source
@@ -147,6 +147,10 @@ class Pipeline:
 
     def _chain(self, entry: RouteEntry) -> Chain:
         return Chain(entry, build_chain(entry, self._context), self.tallies[entry.upstream.name], entry.timeout.total)
+
+    async def keep_sessions(self) -> None:
+        """From now on where this configuration says: those of an earlier one move along. Raises StoreFailed."""
+        await self._store.move(*self._place, self.sources)
 
     async def start(self) -> dict[str, str]:
         """Obtain every credential once. Answers with what is wrong, by profile; requests will say the same."""

@@ -56,6 +56,10 @@ class FolderStore:
         self._sealer = sealer
         self._met: set[str] = set()
 
+    @property
+    def place(self) -> object:
+        return os.path.realpath(self._folder)
+
     @contextlib.asynccontextmanager
     async def exclusive(self, profile: str) -> AsyncIterator[None]:
         with self._told("locked"):

@@ -14,11 +14,12 @@ from proxy.auth.session import SessionSource
 from proxy.auth.source import PreparedInjection
 from proxy.auth.supply import Failed
 from proxy.config.login_model import LoginProfile
+from proxy.message.exchange import Injection
 from proxy.policy.call_template import CallTemplate
-from proxy.policy.cookie_jar import Cookie, CookieJar, sent_to
+from proxy.policy.cookie_jar import Cookie, CookieJar, rolled, sent_to
 from proxy.secret import Secret
 
-__all__ = ["login_source"]
+__all__ = ["CookieSource", "login_source"]
 
 
 def login_source(name: str, profile: LoginProfile, means: Means) -> SessionSource:
@@ -38,22 +39,23 @@ def login_source(name: str, profile: LoginProfile, means: Means) -> SessionSourc
         means.store,
         means.wall,
     )
-    kind = SessionSource if profile.response is not None else _CookieSource
+    kind = SessionSource if profile.response is not None else CookieSource
     patience = sum(step.options.request.timeout for step in steps)
     source = kind(
         supplier, profile.header, profile.scheme, means.clock, means.spread, means.report(name),
         prewarm=profile.prewarm, patience=patience,
     )  # fmt: skip
-    if profile.response is None:
+    if isinstance(source, CookieSource):
         source.strip = frozenset()
     return source
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class _Cookies(PreparedInjection):
-    """The cookies of a session; which of them go into a request is decided by where it goes."""
+    """The cookies of the session that `login` is; which of them go into a request is decided by where it goes."""
 
-    kept: tuple[Cookie, ...] = ()
+    kept: tuple[Cookie, ...]
+    login: Secret
 
     def crumbs(self, host: str, path: str, *, secure: bool) -> list[bytes]:
         return [f"{one.name}={one.value}".encode() for one in sent_to(self.kept, host, path, secure=secure)]
@@ -63,14 +65,41 @@ class _Cookies(PreparedInjection):
         return frozenset(cookie.name.encode() for cookie in self.kept)
 
 
-class _CookieSource(SessionSource):
-    """Sends the session's cookies instead of a field."""
+def _in_one_line(cookies: tuple[Cookie, ...], login: Secret) -> _Cookies:
+    return _Cookies(cookie=b"; ".join(f"{one.name}={one.value}".encode() for one in cookies), kept=cookies, login=login)
+
+
+class CookieSource(SessionSource):
+    """Sends the session's cookies instead of a field.
+
+    Where an upstream renews one, requests go on with the new one; what is kept is what the login gave, because a
+    session that the upstream takes no more costs one login.
+    """
 
     __slots__ = ()
 
     def _prepared(self, token: Secret) -> PreparedInjection | Failed:
         try:
-            cookies = tuple(CookieJar.load(token.reveal()))
+            cookies = CookieJar.load(token.reveal())
         except ValueError as error:
             return Failed(str(error))
-        return _Cookies(cookie=b"; ".join(f"{one.name}={one.value}".encode() for one in cookies), kept=cookies)
+        return _in_one_line(tuple(cookies), token)
+
+    def answered(self, sent: Injection, lines: list[bytes], now: float) -> list[bytes]:
+        """The lines of an answer to a request with `sent`, for its caller: who is not to see the session. `now` is wall
+        time."""
+        held = self._injection
+        if not isinstance(sent, _Cookies):
+            return lines
+        current = isinstance(held, _Cookies) and held.login is sent.login
+        found = rolled(held.kept if isinstance(held, _Cookies) and current else sent.kept, lines, now)
+        if found is None:
+            return lines
+        left, cookies = found
+        if current and held is not None:
+            if cookies:
+                self._injection = _in_one_line(cookies, sent.login)
+            else:
+                # It was ended up there.
+                self.reject(held)
+        return left

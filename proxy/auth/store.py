@@ -23,6 +23,10 @@ class StoreFailed(Exception):
 class SessionStore(Protocol):
     """Keeps one record per profile. All of its verbs raise StoreFailed."""
 
+    @property
+    def place(self) -> object:
+        """Equal for two that keep the same records."""
+
     def exclusive(self, profile: str) -> AbstractAsyncContextManager[None]:
         """For the length of the block nobody else, in any process, is in such a block for this profile."""
 
@@ -51,6 +55,10 @@ class MemoryStore:
         self._locks: dict[str, asyncio.Lock] = {}
         self._records: dict[str, Record] = {}
         self._writes: dict[str, int] = {}
+
+    @property
+    def place(self) -> object:
+        return id(self)
 
     def exclusive(self, profile: str) -> AbstractAsyncContextManager[None]:
         return self._locks.setdefault(profile, asyncio.Lock())

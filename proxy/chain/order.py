@@ -20,6 +20,7 @@ from proxy.chain.normalize import normalize
 from proxy.chain.rate_limit import rate_limit
 from proxy.chain.retry import retry
 from proxy.chain.server_timing import server_timing
+from proxy.chain.session_cookies import session_cookies
 from proxy.chain.sign import sign
 from proxy.chain.tracing import traced_attempt, traced_request
 from proxy.chain.transport import transport
@@ -59,6 +60,11 @@ ORDER = (
     Place("min interval", min_interval, "outside retry, whose attempts are one request; inside what makes no call"),
     Place("retry", retry, "outside authenticate: every attempt takes the current credential"),
     Place("hedge", hedge, "inside retry: each attempt may have its own; outside all that a call needs for itself"),
+    Place(
+        "session cookies",
+        session_cookies,
+        "outside authenticate: the answer that passes is the one that tells; inside all that shares answers",
+    ),
     Place(
         "authenticate",
         authenticate,

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from proxy.auth.session import SessionSource
+from proxy.auth.store import StoreFailed
 from proxy.chain import Holdings
 from proxy.config.load import LoadedConfig
 from proxy.config.model import Config
@@ -69,6 +70,18 @@ class Running:
             file = f" {error.filename}" if error.filename else ""
             raise StartFailed(f"cannot use a TLS file{file}: {reason(error)}", 78) from error
 
+    async def _prepared(self, loaded: LoadedConfig) -> Pipeline:
+        """The next pipeline, with the sessions where it keeps them. Raises StartFailed."""
+        states = self._tallies.sessions.states()
+        pipeline = self.build(loaded)
+        try:
+            await pipeline.keep_sessions()
+        except StoreFailed as failed:
+            self._tallies.sessions.restore(states)
+            await pipeline.close()
+            raise StartFailed(f"the sessions cannot move to another state.dir: {failed.detail}", 78) from None
+        return pipeline
+
     async def begin(self) -> Pipeline:
         """The first pipeline. Raises StartFailed."""
         self.pipeline = self.build(self.loaded)
@@ -102,7 +115,7 @@ class Running:
         proxy = []
         try:
             proxy = await listening(edge.prepare(config), config.listen_addresses)
-            pipeline = self.build(loaded)
+            pipeline = await self._prepared(loaded)
         except BaseException:
             edge.abandon(proxy, admin)
             raise

@@ -6,13 +6,13 @@ What must not live here: whose cookies they are, where they are kept.
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-__all__ = ["Cookie", "CookieJar", "is_safe", "sent_to"]
+__all__ = ["Cookie", "CookieJar", "is_safe", "rolled", "sent_to"]
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[!#-+\--:<-\[\]-~ \"]*")
@@ -95,14 +95,9 @@ def sent_to(cookies: Iterable[Cookie], host: str, path: str, *, secure: bool) ->
 
 
 def _parsed(text: str, url: str, now: float) -> Cookie | None:
-    first, *rest = text.split(";")
-    name, equals, value = (part.strip() for part in first.partition("="))
-    if not equals or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or len(first) > _LONGEST:
+    name, value, attributes = _taken_apart(text)
+    if value is None:
         return None
-    attributes = {}
-    for part in rest:
-        key, _, told = part.partition("=")
-        attributes[key.strip().lower()] = told.strip()
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     domain = attributes.get("domain", "").lower().removeprefix(".")
@@ -118,6 +113,50 @@ def _parsed(text: str, url: str, now: float) -> Cookie | None:
         return None
     return Cookie(name, value, domain or host, not domain or (domain == host and _is_address(host)), path, secure,
                   _expiry(attributes, now))  # fmt: skip
+
+
+def _taken_apart(text: str) -> tuple[str, str | None, dict[str, str]]:
+    """Name, value and attributes of a cookie that is set; no value where the name or it cannot be one."""
+    first, *rest = text.split(";")
+    name, equals, value = (part.strip() for part in first.partition("="))
+    fits = equals and _NAME.fullmatch(name) and _VALUE.fullmatch(value) and len(first) <= _LONGEST
+    attributes = {}
+    for part in rest:
+        key, _, told = part.partition("=")
+        attributes[key.strip().lower()] = told.strip()
+    return name, value if fits else None, attributes
+
+
+def rolled(
+    cookies: Sequence[Cookie], lines: Sequence[bytes], now: float
+) -> tuple[list[bytes], tuple[Cookie, ...]] | None:
+    """What is left of an answer's lines without those that set one of `cookies`, and the cookies as they set them.
+
+    They stay where they are at home: only values and ends change. None where no line sets one.
+    """
+    names, left = {cookie.name for cookie in cookies}, []
+    for line in lines:
+        if line[:11].lower() == b"set-cookie:":
+            name, value, attributes = _taken_apart(line[11:].decode("latin-1"))
+            if name in names:
+                cookies = _replaced(cookies, name, value, _expiry(attributes, now), now)
+                continue
+        left.append(line)
+    return (left, tuple(cookies)) if len(left) < len(lines) else None
+
+
+def _replaced(
+    cookies: Iterable[Cookie], name: str, value: str | None, expires: float | None, now: float
+) -> list[Cookie]:
+    """With another value under this name, without it where that has ended, and as they were without a value."""
+    if value is None:
+        return list(cookies)
+    ended = expires is not None and expires <= now
+    return [
+        replace(cookie, value=value, expires=expires) if cookie.name == name else cookie
+        for cookie in cookies
+        if not (ended and cookie.name == name)
+    ]
 
 
 def _expiry(attributes: dict[str, str], now: float) -> float | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from proxy.auth.folder_store import FolderStore
+from proxy.auth.moving_store import MovingStore
 from proxy.auth.record import Record
 from proxy.auth.store import MemoryStore, SessionStore
 from proxy.secret import Secret
@@ -15,8 +16,10 @@ from tests.auth.sealers import KEY, sealer
 RECORD = Record("seed", "form", Secret("access"), Secret("refresh"), 100.0, 160.0, rotates=True)
 
 
-@pytest.fixture(params=["memory", "folder", "encrypted folder"])
+@pytest.fixture(params=["memory", "folder", "encrypted folder", "moving"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> SessionStore:
+    if request.param == "moving":
+        return MovingStore("anywhere", MemoryStore())
     if request.param == "memory":
         return MemoryStore()
     return FolderStore(tmp_path / "state", sealer=sealer(KEY) if "encrypted" in request.param else None)

@@ -18,10 +18,13 @@ _FORM = '<form action="/login"><input type=hidden name=csrf value="{}"></form>'
 
 
 class Portal:
-    """Listens for as long as the `async with` lasts. `session` is the one that it takes; `logins` are those tried."""
+    """Listens for as long as the `async with` lasts. `session` is the one that it takes, beside those of `also`;
+    `logins` are those tried. Answers to who is logged in set the cookies of `sets`."""
 
     def __init__(self) -> None:
         self.session = ""
+        self.also: set[str] = set()
+        self.sets: list[bytes] = []
         self.logins: list[dict[str, Any]] = []
         self.requests: list[Request] = []
         self._raw = RawUpstream(self._serve)
@@ -47,8 +50,8 @@ class Portal:
             return self._page() if request.head.method == b"GET" else self._log_in(request)
         self.requests.append(request)
         cookies = (request.head.get(b"cookie") or b"").split(b"; ")
-        if self.session and f"session={self.session}".encode() in cookies:
-            return answer(200, {"hello": "there"})
+        if any(f"session={taken}".encode() in cookies for taken in (self.session, *self.also) if taken):
+            return answer(200, {"hello": "there"}, *(b"Set-Cookie: " + one for one in self.sets))
         if path == b"/page":
             return answer(200, _FORM.format("x").encode(), media=b"text/html")
         return answer(302, b"", b"Location: /login?next=" + path)

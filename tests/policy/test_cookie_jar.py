@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.policy.cookie_jar import CookieJar, sent_to
+from proxy.policy.cookie_jar import CookieJar, rolled, sent_to
 
 NOW = 1_700_000_000.0
 URL = "https://www.api.example/auth/login"
@@ -93,3 +93,30 @@ def test_cookies_survive_being_kept() -> None:
 
 def test_no_cookie_shows_its_value() -> None:
     assert "hunter2" not in repr(jar("a=hunter2").only(()))
+
+
+def test_lines_that_set_cookies_of_the_jar_are_taken_out_and_change_values_alone() -> None:
+    held = jar("a=1; Domain=api.example; Secure", "b=2").only(())
+    found = rolled(held, [b"Set-Cookie: a=3; Path=/", b"X-A: b", b"set-cookie:c=4"], NOW)
+    assert found is not None
+    lines, cookies = found
+    assert lines == [b"X-A: b", b"set-cookie:c=4"]
+    assert [(one.name, one.value, one.domain, one.path, one.secure) for one in cookies] == [
+        ("a", "3", "api.example", "/auth", True),
+        ("b", "2", "www.api.example", "/auth", False),
+    ]
+
+
+def test_a_value_that_cannot_be_one_changes_nothing_and_is_taken_out_all_the_same() -> None:
+    held = jar("a=1").only(())
+    assert rolled(held, [b"Set-Cookie: a=\xff"], NOW) == ([], tuple(held))
+
+
+def test_a_cookie_that_is_ended_is_gone() -> None:
+    found = rolled(jar("a=1", "b=2").only(()), [b"Set-Cookie: a=; Max-Age=0"], NOW)
+    assert found is not None
+    assert [one.name for one in found[1]] == ["b"]
+
+
+def test_lines_that_set_none_of_them_are_left_alone() -> None:
+    assert rolled(jar("a=1").only(()), [b"Set-Cookie: b=1", b"A: a=2"], NOW) is None

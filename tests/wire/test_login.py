@@ -118,3 +118,61 @@ async def test_a_token_is_taken_from_the_answer(outrider: Start, where: str) -> 
         running = await outrider({"auth": {"p": profile}, "upstreams": {"api": {"url": upstream.url, "auth": "p"}}})
         await running.request()
     assert seen == [{"user": "me", "password": PASSWORD, "n": 1}, b"tok"]
+
+
+# What the upstream makes of the cookies later on
+
+
+async def _with_answers(outrider: Start, portal: Portal, *set_cookies: bytes) -> tuple[Outrider, list[list[bytes]]]:
+    """A daemon, and the `Set-Cookie` values that its callers saw, one request for each of `set_cookies`."""
+    running = await outrider(facing(portal), ENVIRON)
+    seen = []
+    for value in set_cookies:
+        portal.sets = [value]
+        answered = await running.request(b"GET", b"/orders")
+        seen.append([value for name, value in answered.fields if name.lower() == b"set-cookie"])
+    portal.sets = []
+    return running, seen
+
+
+async def test_a_cookie_that_is_renewed_goes_into_the_next_request_and_not_to_the_caller(
+    outrider: Start, portal: Portal
+) -> None:
+    portal.also = {"s2"}
+    running, seen = await _with_answers(outrider, portal, b"session=s2; Path=/; HttpOnly")
+    assert seen == [[]]
+    await running.request(b"GET", b"/admin/")
+    assert portal.requests[-1].head.get(b"cookie") == b"admin=1; session=s2"
+    assert len(portal.logins) == 1
+
+
+async def test_a_cookie_that_is_none_of_the_sessions_is_the_callers(outrider: Start, portal: Portal) -> None:
+    _, seen = await _with_answers(outrider, portal, b"theme=dark; Path=/")
+    assert seen == [[b"theme=dark; Path=/"]]
+
+
+@pytest.mark.parametrize("ended", [b"session=; Max-Age=0", b"session=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT"])
+async def test_a_session_that_is_ended_by_an_answer_is_followed_by_another_login(
+    outrider: Start, portal: Portal, ended: bytes
+) -> None:
+    running, seen = await _with_answers(outrider, portal, ended)
+    assert seen == [[]]
+    assert (await running.request(b"GET", b"/orders")).status == 200
+    assert len(portal.logins) == 2
+
+
+async def test_after_a_renewed_cookie_is_refused_there_is_one_login(outrider: Start, portal: Portal) -> None:
+    portal.also = {"s2"}
+    running, _ = await _with_answers(outrider, portal, b"session=s2; Path=/")
+    portal.also, portal.session = set(), "gone"
+    assert (await running.request(b"GET", b"/orders")).status == 200
+    assert len(portal.logins) == 2
+
+
+async def test_a_caller_without_our_credential_gets_the_cookies_of_its_own_session(
+    outrider: Start, portal: Portal
+) -> None:
+    running = await outrider(facing(portal), ENVIRON)
+    portal.also, portal.sets = {"mine"}, [b"session=mine; Path=/"]
+    answered = await running.request(b"GET", b"/orders", b"Outrider-Auth: none", b"Cookie: session=mine")
+    assert answered.get(b"set-cookie") == b"session=mine; Path=/"
