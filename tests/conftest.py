@@ -3,7 +3,7 @@
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,14 @@ async def outrider() -> AsyncIterator[Callable[..., Awaitable[Outrider]]]:
 
 @pytest.fixture
 async def outrider_process(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[OutriderProcess]]]:
-    """`await outrider_process(config)` starts `outrider run` as a process of its own."""
+    """`await outrider_process(config)` starts `outrider run` as a process, with these `files` beside its own."""
     async with contextlib.AsyncExitStack() as running:
 
-        async def start(config: dict[str, Any]) -> OutriderProcess:
+        async def start(config: dict[str, Any], files: Mapping[str, str] | None = None) -> OutriderProcess:
             folder = tmp_path / f"outrider-{len(list(tmp_path.iterdir()))}"
             folder.mkdir()
+            for name, text in (files or {}).items():
+                (folder / name).write_text(text)
             started = await OutriderProcess.start(config, folder, _free_ports())
             running.push_async_callback(started.stop)
             return started

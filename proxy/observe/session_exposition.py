@@ -11,9 +11,9 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from proxy.observe import metrics
 from proxy.observe.session_tally import REFRESH_BOUNDS, SessionTallies
 
-__all__ = ["session_families"]
+__all__ = ["SESSION_STATES", "session_families"]
 
-_STATES = ("empty", "valid", "renewing", "cooling", "expired")
+SESSION_STATES = ("empty", "valid", "renewing", "cooling", "expired")
 
 
 def session_families(tallies: SessionTallies) -> Iterator[Metric]:
@@ -32,6 +32,6 @@ def session_families(tallies: SessionTallies) -> Iterator[Metric]:
         durations.add_metric([profile], list(zip(bounds, accumulate(tally.buckets), strict=True)), tally.seconds)
         expiries.add_metric([profile], tally.expiry)
         current = tally.state()
-        for state in _STATES:
+        for state in SESSION_STATES:
             states.add_metric([profile, state], float(state == current))
     yield from (refreshes, durations, expiries, states)
