@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from proxy.chain.authenticate import authenticate
 from proxy.chain.breaker import breaker
-from proxy.chain.clock import clock
 from proxy.chain.coalesce import coalesce
 from proxy.chain.concurrency import concurrency
 from proxy.chain.context import Context
@@ -79,7 +78,6 @@ ORDER = (
     ),
     Place("sign", sign, "inside all that waits or changes fields: each attempt is signed as it is sent, at its moment"),
     Place("upstream's wire log", upstreams_wire_log, "inside all that changes what is sent"),
-    Place("clock", clock, "next to the wire: what it measures is the upstream, and no waiting of our own"),
     Place("transport", None, "innermost: what it does is on the wire"),
 )
 """From the outermost inwards."""

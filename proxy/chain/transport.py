@@ -22,7 +22,8 @@ def transport(entry: RouteEntry, context: Context) -> Stage:
     outgoing = bare if source is None else outgoing_rules(entry, context, source)
     timeouts = entry.timeout
     limits = Limits(timeouts.connect, timeouts.first_byte, timeouts.idle)
-    stage = Transport(context.pools[name], outgoing, bare, IncomingRules(entry), limits, context.tallies[name])
+    clock = monotonic if context.timed or entry.upstream.config.server_timing else None
+    stage = Transport(context.pools[name], outgoing, bare, IncomingRules(entry), limits, context.tallies[name], clock)
     least = expect_from(entry)
     return Announce(least, monotonic, stage) if least else stage
 

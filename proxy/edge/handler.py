@@ -72,7 +72,9 @@ class ProxyHandler(Handling):
             return
         if visit.origin is not None:
             allow_origin(response, visit.origin)
-        await relay(visit, response)
+        rest = relay(visit, response)
+        if rest is not None:
+            await rest
 
     def _exchange(self, visit: Visit, head: RequestHead, chain: Chain, matched: Matched) -> Exchange:
         exchange = Exchange(visit.method, matched.rest, head.fields, visit.request_id, visit.started)

@@ -5,7 +5,8 @@ deciding what is answered (`handler`).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
+from typing import Any
 
 from proxy.edge.answer import local_head, relayed_head
 from proxy.edge.caller import CallerConnection
@@ -73,10 +74,13 @@ async def _tell(pieces: AsyncGenerator[bytes, None]) -> None:
         return
 
 
-async def relay(visit: Visit, response: Response) -> None:
-    """The upstream's response. Raises ConnectionError when the caller is gone; closes the response in any case."""
-    content = response.content
+def relay(visit: Visit, response: Response) -> Coroutine[Any, Any, None] | None:
+    """The upstream's response; what is left to be waited for, where not all of it can be written at once.
+
+    Raises ConnectionError when the caller is gone; closes the response in any case.
+    """
     connection = visit.connection
+    is_streamed = False
     try:
         visit.status = status = response.status
         visit.keep_alive = visit.may_keep_alive()
@@ -84,18 +88,18 @@ async def relay(visit: Visit, response: Response) -> None:
             response.lines = [*response.lines, status_line]
         if visit.method == "HEAD" or status == 204 or status == 304:
             write(connection, relayed_head(response, b"", visit.request_id, visit.keep_alive, visit.old))
-            return
-        whole = content.take()
+            return None
+        whole = response.content.take()
         if whole is None:
-            await _stream(visit, response)
-            return
+            is_streamed = True
+            return _stream(visit, response)
         visit.sent = visit.length = len(whole)
         framing = b"\r\nContent-Length: %d" % len(whole)
         write(connection, relayed_head(response, framing, visit.request_id, visit.keep_alive, visit.old) + whole)
-        if connection.writing_paused:
-            await connection.drained()
+        return connection.drained() if connection.writing_paused else None
     finally:
-        response.close()
+        if not is_streamed:
+            response.close()
 
 
 async def _stream(visit: Visit, response: Response) -> None:
@@ -109,15 +113,17 @@ async def _stream(visit: Visit, response: Response) -> None:
         framing, visit.keep_alive = b"", False
     else:
         framing, chunked = _CHUNKED, True
-    write(connection, relayed_head(response, framing, visit.request_id, visit.keep_alive, visit.old))
     try:
+        write(connection, relayed_head(response, framing, visit.request_id, visit.keep_alive, visit.old))
         while piece := await content.read():
             visit.sent += len(piece)
             write(connection, b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
             if connection.writing_paused:
                 await connection.drained()
+        if chunked:
+            write(connection, b"0\r\n\r\n")
     except OutriderError:
         connection.abort()
         raise
-    if chunked:
-        write(connection, b"0\r\n\r\n")
+    finally:
+        response.close()

@@ -3,6 +3,7 @@
 What must not live here: sockets (`proxy.upstream`), what a head holds (`proxy.policy`).
 """
 
+from proxy.clock import Clock
 from proxy.errors import OutriderError, UpstreamDisconnected
 from proxy.message import Exchange, Response
 from proxy.observe.tally import Outcome, UpstreamTally
@@ -19,9 +20,13 @@ _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 class Transport:
-    """`outgoing` encodes heads with the profile's credential, `bare` those of callers that asked for none."""
+    """`outgoing` encodes heads with the profile's credential, `bare` those of callers that asked for none.
 
-    __slots__ = ("_bare", "_incoming", "_limits", "_outgoing", "_pool", "_tally")
+    `clock` is read where somebody is told how long the upstream takes: from the moment in which the attempt takes a
+    connection, or opens one, to the head of the answer.
+    """
+
+    __slots__ = ("_bare", "_clock", "_incoming", "_limits", "_outgoing", "_pool", "_tally")
 
     def __init__(
         self,
@@ -31,6 +36,7 @@ class Transport:
         incoming: IncomingRules,
         limits: Limits,
         tally: UpstreamTally,
+        clock: Clock | None = None,
     ) -> None:
         self._pool = pool
         self._outgoing = outgoing
@@ -38,9 +44,12 @@ class Transport:
         self._incoming = incoming
         self._limits = limits
         self._tally = tally
+        self._clock = clock
 
     async def send(self, exchange: Exchange) -> Response:
         exchange.attempts += 1
+        clock = self._clock
+        began = 0.0 if clock is None else clock()
         head = (self._outgoing if exchange.wants_auth else self._bare).encode(exchange)
         connection = self._pool.take()
         response: Response | None = None
@@ -61,6 +70,8 @@ class Transport:
             self._tally.attempt(outcome)
         if response is None:
             response = await self._ask_anew(head, exchange)
+        if clock is not None:
+            exchange.first_byte = clock() - began
         if response.rewritable is not None or self._incoming.edits:
             self._turn_homeward(response, exchange)
         return response
