@@ -3,18 +3,11 @@
 from typing import assert_never
 
 from proxy.auth.api_key import api_key_source
-from proxy.auth.aws_sigv4 import aws_sigv4_source
 from proxy.auth.basic import basic_source
 from proxy.auth.bearer import bearer_source
-from proxy.auth.digest import digest_source
-from proxy.auth.exec_token import exec_source
 from proxy.auth.file_token import file_source
 from proxy.auth.headers import headers_source
-from proxy.auth.hmac import hmac_source
-from proxy.auth.login_source import login_source
 from proxy.auth.means import Means
-from proxy.auth.oauth2 import oauth2_source
-from proxy.auth.refresh_source import refresh_endpoint_source
 from proxy.auth.source import CredentialSource
 from proxy.config.auth_model import (
     ApiKeyProfile,
@@ -59,18 +52,32 @@ def build_source(name: str, profile: AuthProfile, means: Means) -> CredentialSou
         case FileProfile():
             return file_source(profile, open_, clock)
         case ExecProfile():
+            from proxy.auth.exec_token import exec_source
+
             return exec_source(name, profile, means)
         case OAuth2Profile():
+            from proxy.auth.oauth2 import oauth2_source
+
             return oauth2_source(name, profile, means)
         case HmacProfile():
+            from proxy.auth.hmac import hmac_source
+
             return hmac_source(name, profile, means)
         case AwsSigV4Profile():
+            from proxy.auth.aws_sigv4 import aws_sigv4_source
+
             return aws_sigv4_source(name, profile, means)
         case LoginProfile():
+            from proxy.auth.login_source import login_source
+
             return login_source(name, profile, means)
         case RefreshEndpointProfile():
+            from proxy.auth.refresh_source import refresh_endpoint_source
+
             return refresh_endpoint_source(name, profile, means)
         case DigestProfile():
+            from proxy.auth.digest import digest_source
+
             return digest_source(name, profile, means)
         case GithubAppProfile():
             # Imported here, and below: only configurations with such a key load what it takes to use one.
