@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,13 @@ def test_an_error_says_everything_that_its_answer_needs(code: str) -> None:
 
 def test_the_changelog_has_a_place_for_what_is_not_released() -> None:
     assert re.search(r"^## \[Unreleased\]$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_changelog_says_nothing_twice() -> None:
+    lines = [line for line in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines() if line.strip()]
+    headings = [line for line in lines if line.startswith("### ")]
+    assert [line for line, times in Counter(lines).items() if times > 1 and line not in headings] == []
+    assert [line for line in lines if re.match(r"[<=>|]{7}", line)] == []
 
 
 def test_no_file_names_a_path_of_somebodys_machine() -> None:

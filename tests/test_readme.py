@@ -187,6 +187,34 @@ def test_a_command_for_newcomers_is_one_line_with_its_own_environment(end: str) 
     assert re.fullmatch(r"python3 -m venv \.venv && \.venv/bin/pip install [^\n]+", commands[0])
 
 
+def anchors() -> set[str]:
+    """What a link into the README may name: its headings, as they are written in addresses."""
+    headings = re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    )
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_heading_that_is_linked_exists() -> None:
+    links = re.findall(r"\]\(#([^)]+)\)", README)
+    assert links
+    assert set(links) - anchors() == set()
+
+
+def test_the_list_of_contents_leads_to_every_section_but_the_developers() -> None:
+    contents = README.split("\n## ")[0]
+    titles = re.findall(r"^## (.+)$", README, re.MULTILINE)
+    assert [title for title in titles if f"[{title}](#" not in contents] == ["Development"]
+
+
+def test_the_variables_that_are_told_are_those_that_are_read() -> None:
+    told = {name.partition("=")[0] for name in rows(section("Command line")) if name.startswith("OUTRIDER_")}
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "proxy").rglob("*.py"))
+    given_to_others = r"OUTRIDER_(?:URL|EVENT)\w*"
+    read = {name for name in re.findall(r'"(OUTRIDER_\w+)"', code) if not re.fullmatch(given_to_others, name)}
+    assert told == read
+
+
 def test_every_file_that_is_linked_exists() -> None:
     links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
     assert links

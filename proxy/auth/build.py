@@ -51,6 +51,26 @@ def build_source(name: str, profile: AuthProfile, means: Means) -> CredentialSou
             return headers_source(profile, open_, clock)
         case FileProfile():
             return file_source(profile, open_, clock)
+        case _:
+            return _build_elaborate(name, profile, means)
+
+
+_Elaborate = (
+    ExecProfile
+    | OAuth2Profile
+    | HmacProfile
+    | AwsSigV4Profile
+    | LoginProfile
+    | RefreshEndpointProfile
+    | DigestProfile
+    | GithubAppProfile
+    | GoogleServiceAccountProfile
+)
+
+
+def _build_elaborate(name: str, profile: _Elaborate, means: Means) -> CredentialSource:
+    """Imports here: only a configuration with such a profile loads what it takes to use one."""
+    match profile:
         case ExecProfile():
             from proxy.auth.exec_token import exec_source
 
@@ -80,7 +100,6 @@ def build_source(name: str, profile: AuthProfile, means: Means) -> CredentialSou
 
             return digest_source(name, profile, means)
         case GithubAppProfile():
-            # Imported here, and below: only configurations with such a key load what it takes to use one.
             from proxy.auth.github_app import github_app_source
 
             return github_app_source(name, profile, means)

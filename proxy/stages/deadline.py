@@ -14,7 +14,7 @@ __all__ = ["Deadline"]
 
 
 class Deadline:
-    """Writes the field; a request without a deadline goes on as it came. `clock` is monotonic, and finer than the loop's."""
+    """Writes the field; a request without one goes on as it came. `clock` is monotonic, and finer than the loop's."""
 
     __slots__ = ("_clock", "_field", "_name", "_next")
 
