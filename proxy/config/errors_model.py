@@ -3,39 +3,16 @@
 What must not live here: what they become (`proxy.policy.upstream_error`).
 """
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import AfterValidator, Field
-
-from proxy.config.base import Model, wrong
+from proxy.config.base import Model
+from proxy.config.patterns import Expression
 from proxy.config.units import Duration, Size
 
-__all__ = ["USUAL_MESSAGE", "ErrorsPolicy", "Expression"]
+__all__ = ["USUAL_MESSAGE", "ErrorsPolicy"]
 
 USUAL_MESSAGE = "detail || message || error.message || error_description || error"
 """Where APIs mostly put the sentence that is meant for people."""
-
-
-_RIGHT = "write where the text stands in the upstream's answer, such as error.message || message"
-
-
-def _expression(text: str) -> str:
-    # Only a file with an expression in it needs the library.
-    import jmespath
-    from jmespath.exceptions import JMESPathError, JMESPathTypeError, UnknownFunctionError
-
-    try:
-        jmespath.compile(text).search({})
-    except UnknownFunctionError:
-        raise wrong("this JMESPath calls a function that there is not", _RIGHT) from None
-    except JMESPathError as error:
-        # A function that finds nothing to work on finds something in an answer.
-        if not isinstance(error, JMESPathTypeError):
-            raise wrong("not a JMESPath expression", _RIGHT) from None
-    return text
-
-
-Expression = Annotated[str, AfterValidator(_expression)]
 
 
 class ErrorsPolicy(Model):

@@ -32,7 +32,7 @@ def decoded(content: bytes, coding: bytes, cap: int) -> bytes:
         return _inflated(content, _EITHER, cap)
     if coding == b"deflate":
         try:
-            return _inflated(content, zlib.MAX_WBITS, cap)
+            return _inflated(content, _EITHER, cap)
         except Undecodable:
             # Some servers leave out the wrapping that RFC 9110 §8.4.1.2 wants.
             return _inflated(content, -zlib.MAX_WBITS, cap)

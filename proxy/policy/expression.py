@@ -25,7 +25,7 @@ class Expression:
         """What the expression gives; None too where it cannot be applied to this document."""
         try:
             found: object = self._compiled.search(document)
-        except self._failure:
+        except (self._failure, RecursionError):
             # Such as a function over a value of another type: then it is not the answer that was meant.
             return None
         return found

@@ -5,11 +5,11 @@ one. What must not live here: reading content (`proxy.stages.peek`), what is don
 """
 
 import re
-import zlib
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from proxy.config.unauthorized_model import Unauthorized
+from proxy.policy.decoding import Undecodable, coding_of, decoded
 from proxy.policy.expression import Expression, document
 
 __all__ = ["Judge", "UnauthorizedRules", "is_unauthorized"]
@@ -19,7 +19,7 @@ _ERROR = re.compile(rb"(?:^|[\s,])error\s*=\s*\"?([A-Za-z_]+)", re.IGNORECASE)
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _JSON = re.compile(rb"(?:application|text)/(?:json|(?!json-seq$)[^\s;+]+\+json)")
 _HTML = (b"text/html", b"application/xhtml+xml")
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_READABLE = (b"", b"gzip", b"x-gzip", b"deflate")
 
 
 def is_unauthorized(status: int, lines: Iterable[bytes]) -> bool:
@@ -74,61 +74,60 @@ class UnauthorizedRules:
         if (self._body is None and (self._form is None or status != 200)) or length == 0:
             return None
         media = (_value(lines, b"content-type") or b"").partition(b";")[0].strip().lower()
-        coding = (_value(lines, b"content-encoding") or b"identity").lower()
-        if coding not in (b"identity", b"gzip", b"x-gzip", b"deflate"):
+        coding = coding_of(_value(lines, b"content-encoding"))
+        if coding not in _READABLE:
             return None
-        coded = coding != b"identity"
         if self._body is not None and _JSON.fullmatch(media):
             too_long = length is not None and length > self._cap
             return (
-                None if too_long or b"insufficient_scope" in _errors(lines) else _OfJson(self._body, self._cap, coded)
+                None if too_long or b"insufficient_scope" in _errors(lines) else _OfJson(self._body, self._cap, coding)
             )
         if self._form is not None and status == 200 and media in _HTML:
-            return _OfHtml(self._form, self._cap, coded)
+            return _OfHtml(self._form, self._cap, coding)
         return None
 
 
 class _OfJson:
     """By a condition on the whole document."""
 
-    __slots__ = ("_cap", "_coded", "_condition")
+    __slots__ = ("_cap", "_coding", "_condition")
 
-    def __init__(self, condition: Expression, cap: int, coded: bool) -> None:
+    def __init__(self, condition: Expression, cap: int, coding: bytes) -> None:
         self._condition = condition
         self._cap = cap
-        self._coded = coded
+        self._coding = coding
 
     def verdict(self, content: bytes, *, whole: bool) -> bool | None:
         if len(content) > self._cap:
             return False
         if not whole:
             return None
-        plain = _decoded(content, self._cap + 1) if self._coded else content
+        plain = _readable(content, self._coding, self._cap)
         return len(plain) <= self._cap and self._condition.holds(document(plain))
 
 
 class _OfHtml:
     """By what stands in its first bytes."""
 
-    __slots__ = ("_cap", "_coded", "_pattern")
+    __slots__ = ("_cap", "_coding", "_pattern")
 
-    def __init__(self, pattern: re.Pattern[bytes], cap: int, coded: bool) -> None:
+    def __init__(self, pattern: re.Pattern[bytes], cap: int, coding: bytes) -> None:
         self._pattern = pattern
         self._cap = cap
-        self._coded = coded
+        self._coding = coding
 
     def verdict(self, content: bytes, *, whole: bool) -> bool | None:
-        plain = _decoded(content, self._cap) if self._coded else content[: self._cap]
+        plain = _readable(content, self._coding, self._cap)[: self._cap]
         if self._pattern.search(plain):
             return True
         return False if whole or len(plain) >= self._cap or len(content) >= self._cap else None
 
 
-def _decoded(content: bytes, most: int) -> bytes:
-    """As much of compressed content as can be read, up to `most` bytes; what goes on to the caller is left as it is."""
+def _readable(content: bytes, coding: bytes, cap: int) -> bytes:
+    """As much as can be read, up to one byte over the cap; what goes on to the caller is left as it is."""
     try:
-        return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(content, most)
-    except zlib.error:
+        return decoded(content, coding, cap)
+    except Undecodable:
         return b""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from proxy.policy.decoding import Undecodable, decoded
+from proxy.policy.expression import Expression
 
 __all__ = ["CODE", "Body", "Facts", "Message", "kept_lines", "message_rule", "problem_content", "read_body"]
 
@@ -79,19 +80,11 @@ class Body:
 
 
 def message_rule(expression: str) -> Message:
-    """Finds the text for people in a JSON value. Raises JMESPathError for what is no expression."""
-    # Imported where a configuration asks for it: most do not.
-    import jmespath
-    from jmespath.exceptions import JMESPathError
-
-    compiled = jmespath.compile(expression)
+    """Finds the text for people in a JSON value. Raises ValueError for what is no expression."""
+    where = Expression(expression)
 
     def message(value: object) -> str | None:
-        try:
-            found = compiled.search(value)
-        except (JMESPathError, RecursionError):
-            # A function met a type that it does not take: there is no message, then.
-            return None
+        found = where.find(value)
         return found if isinstance(found, str) else None
 
     return message

@@ -21,7 +21,7 @@ def test_without_a_message_the_usual_places_are_asked() -> None:
 @pytest.mark.parametrize("expression", ["error.", "a ||", "'", "error message", '""""'])
 def test_what_is_no_expression_is_an_error_with_its_place(expression: str) -> None:
     line = only(_file(expression))
-    assert line.startswith("4:23: upstreams.api.errors.message: not a JMESPath expression; write where the text stands")
+    assert line.startswith("4:23: upstreams.api.errors.message: not a JMESPath expression at character ")
 
 
 def _file(expression: str) -> str:
