@@ -17,6 +17,7 @@ class ClientCredentials:
     __slots__ = ()
 
     rotates = False
+    dated = False
 
     @property
     def readers(self) -> Sequence[SecretReader]:

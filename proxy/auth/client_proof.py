@@ -23,10 +23,14 @@ _Add = Callable[[Pairs, Pairs, str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class ClientProof:
-    """`add` puts the proof for the call of a URL among its parameters, or among its fields; `readers` are behind it."""
+    """`add` puts the proof for the call of a URL among its parameters, or among its fields; `readers` are behind it.
+
+    `dated` where it says when it was made: then a clock that is wrong is enough for it to be refused.
+    """
 
     readers: Sequence[SecretReader]
     add: _Add
+    dated: bool = False
 
     def forget(self) -> bool:
         """The proof was refused: read it again. False where that cannot change it."""
@@ -72,7 +76,7 @@ def _by_key(client: str, assertions: Assertions, audience: str | None) -> Client
         signed = await assertions.make(claims)
         pairs += [("client_id", client), ("client_assertion_type", _JWT), ("client_assertion", signed)]
 
-    return ClientProof(assertions.readers, add)
+    return ClientProof(assertions.readers, add, dated=True)
 
 
 def _by_name(client: str) -> ClientProof:

@@ -9,11 +9,12 @@ presented twice whatever happens meanwhile. What must not live here: the endpoin
 import contextlib
 from dataclasses import replace
 
+from proxy.auth.exec_secret import ExecReader
 from proxy.auth.grant import Grant
 from proxy.auth.kept import ANY, Watch, granted_record, kept_token
 from proxy.auth.outside import Outside
 from proxy.auth.record import Record, fingerprint
-from proxy.auth.secret_rules import SecretUnavailable
+from proxy.auth.secret_rules import SecretReader, SecretUnavailable
 from proxy.auth.source import SessionFault, Tokens
 from proxy.auth.store import SessionStore, StoreFailed
 from proxy.auth.supply import ENDED, Failed, Fresh
@@ -43,9 +44,7 @@ class DirectGrant:
         self._store = store
         self._wall = wall
         self._watch = Watch(profile, [*endpoint.readers, *grant.readers], store)
-        # What is rotated by itself is no sign that somebody wants the session back.
-        lasting = () if grant.rotates else grant.readers
-        self._outside = Outside(profile, store, wall, [*endpoint.readers, *lasting])
+        self._outside = Outside(profile, store, wall, [*endpoint.readers, *_lasting(grant)])
 
     async def supply(self, held: Secret | None) -> Fresh | Failed:
         """One process at a time asks, and the others find its token."""
@@ -145,6 +144,8 @@ class DirectGrant:
         if isinstance(outcome, Refused) and self._read_again(outcome):
             # What was presented may have been replaced since it was read.
             outcome = await self._endpoint.ask(await self._grant.pairs())
+        if isinstance(outcome, Refused) and outcome.code == _GRANT_REFUSED and self._grant.dated:
+            outcome = outcome.of_its_time()
         match outcome:
             case Granted() if keep:
                 return await self._take(record, outcome)
@@ -171,3 +172,9 @@ class DirectGrant:
         with contextlib.suppress(StoreFailed):
             await self._store.save(self._profile, kept)
         return Fresh(granted.access, granted.lifetime)
+
+
+def _lasting(grant: Grant) -> list[SecretReader]:
+    """The secrets whose other value is a sign that somebody wants an ended session back: a file that was written anew,
+    and not a token that a command prints, which is another one each time."""
+    return [reader for reader in grant.readers if not (grant.rotates and isinstance(reader, ExecReader))]

@@ -25,6 +25,10 @@ class Grant(Protocol):
     def rotates(self) -> bool:
         """Whether those change by themselves now and then, as a workload's own token does."""
 
+    @property
+    def dated(self) -> bool:
+        """Whether what it presents says when it was made, so that a wrong clock alone may have it refused."""
+
     async def identity(self) -> Sequence[str]:
         """Whom its tokens are for, and nothing that a rotation changes: kept tokens of another are not used."""
 

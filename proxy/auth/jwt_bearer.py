@@ -16,10 +16,10 @@ _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 class JwtBearer:
     """`assertion` answers with one to present; `readers` are the secrets behind it, `identity` whom it speaks for.
 
-    `rotates` where something else makes the assertion, anew each time.
+    `rotates` where something else makes the assertion, anew each time; else it is made here, and `dated`.
     """
 
-    __slots__ = ("_assertion", "_identity", "readers", "rotates")
+    __slots__ = ("_assertion", "_identity", "dated", "readers", "rotates")
 
     def __init__(
         self,
@@ -30,6 +30,7 @@ class JwtBearer:
         rotates: bool,
     ) -> None:
         self.rotates = rotates
+        self.dated = not rotates
         self._assertion = assertion
         self._identity = identity
         self.readers = readers

@@ -17,6 +17,7 @@ class Password:
     __slots__ = ("_password", "_username")
 
     rotates = False
+    dated = False
 
     def __init__(self, username: SecretReader, password: SecretReader) -> None:
         self._username = username

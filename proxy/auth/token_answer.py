@@ -6,7 +6,7 @@ of the server's own is repeated, because some echo what they were sent. What mus
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
 from proxy.auth.token_values import is_token, jwt_lifetime, moment, number
@@ -69,6 +69,11 @@ class Refused:
     terminal: bool = False
     retry_after: float | None = None
     busy: bool = False
+
+    def of_its_time(self) -> "Refused":
+        """Of what says when it was made: a clock that is set right may help, so it is not for good."""
+        clock = "it was signed with this machine's time, so look at its clock too"
+        return replace(self, detail=f"{self.detail}; {clock}", terminal=False)
 
 
 class AnswerReader:

@@ -78,6 +78,8 @@ class TokenEndpoint:
         if isinstance(outcome, Refused) and not outcome.code:
             # No word of OAuth's: it may have moved.
             self.discovery.forget()
+        if isinstance(outcome, Refused) and outcome.code == "invalid_client" and self.proof.dated:
+            return outcome.of_its_time()
         return outcome
 
     async def post(self, url: str, pairs: Pairs, ready: Callable[[], Awaitable[None]] | None = None) -> Reply:

@@ -20,6 +20,7 @@ class TokenExchange:
     __slots__ = ("_actor", "_identity", "_requested", "_subject")
 
     rotates = True
+    dated = False
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from proxy.auth import FolderStore, MemoryStore, StoreFailed
 from proxy.auth.record import Record
 from proxy.auth.session import SessionSource
 from tests.auth.test_oauth2 import ANSWERS, FAULTS, answers
-from tests.auth.tools import FakeClock, Open, refuses, write_secret
+from tests.auth.tools import FakeClock, Open, counted, refuses, write_secret
 from tests.peers.token_server import TokenServer
 
 _URN = "urn:ietf:params:oauth:"
@@ -287,17 +287,63 @@ async def test_a_caller_that_gives_up_does_not_stop_the_exchange(server: TokenSe
 # Ended from outside
 
 
-async def test_an_ended_session_does_not_come_back_with_a_token_that_rotates_by_itself(
-    server: TokenServer, open_: Open, keys: Path, clock: FakeClock
+@pytest.mark.parametrize(
+    "grant",
+    [
+        {"grant": "token_exchange", "subject_token": {"file": "token"}},
+        {"grant": "jwt_bearer", "assertion": {"file": "token"}},
+    ],
+    ids=lambda grant: grant["grant"],
+)
+async def test_an_ended_session_comes_back_with_another_file(
+    server: TokenServer, open_: Open, keys: Path, clock: FakeClock, grant: dict[str, Any]
 ) -> None:
-    source = open_(of(server, "token_exchange"))
+    source = open_(server.profile(**grant))
     assert isinstance(source, SessionSource)
     await source.current()
     await source.terminate()
-    write_secret(keys / "token", "workload-2")
     clock.now += 2
     assert (await refuses(source)).code == "session_expired"
     assert server.exchanges == 1
+    write_secret(keys / "token", "workload-2")
+    clock.now += 2
+    await source.current()
+    assert server.exchanges == 2
+
+
+async def test_an_ended_session_does_not_come_back_with_what_a_command_prints_anew(
+    server: TokenServer, open_: Open, keys: Path, clock: FakeClock
+) -> None:
+    subject = {"exec": counted(keys / "runs", "print(f'workload-{n}')"), "ttl": "1s"}
+    source = open_(server.profile(grant="token_exchange", subject_token=subject))
+    assert isinstance(source, SessionSource)
+    await source.current()
+    await source.terminate()
+    for _ in range(3):
+        clock.now += 5
+        assert (await refuses(source)).code == "session_expired"
+    assert server.exchanges == 1
+
+
+@pytest.mark.parametrize(
+    ("profile", "error"),
+    [
+        ({"client_secret": None, "client_key": {"key": {"file": "key.pem"}}}, "invalid_client"),
+        ({"grant": "jwt_bearer", "sign_assertion": {"key": {"file": "key.pem"}}}, "invalid_grant"),
+    ],
+    ids=["the client's proof", "the assertion"],
+)
+async def test_what_is_signed_with_a_wrong_clock_is_signed_again_after_its_pause(
+    server: TokenServer, open_: Open, keys: Path, clock: FakeClock, profile: dict[str, Any], error: str
+) -> None:
+    source = open_({name: value for name, value in server.profile(**profile).items() if value is not None})
+    server.next.extend([answers({"error": error}, 400)] * 2)
+    refused = await refuses(source)
+    assert refused.code == "credential_unavailable"
+    assert "clock" in refused.detail
+    clock.now += 60
+    server.next.append(answers({"access_token": "there", "expires_in": 60}))
+    await source.current()
 
 
 async def test_an_ended_session_comes_back_with_another_password(
