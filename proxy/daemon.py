@@ -128,11 +128,11 @@ class Daemon:
         self._edge = Edge(config, self._tallies, self._log, self._handed)
         # The admin listener first: a start that waits for a credential can be watched.
         if config.admin_addresses:
-            bound = await listening(self._edge.prepare_admin(config), config.admin_addresses)
+            bound = await listening(self._edge.prepare_admin(config))
             await self._edge.adopt_admin(config, await self._service(config), bound)
             self.admin_addresses = self._edge.admin_addresses
         await self._running.obtain_credentials()
-        proxy = await listening(self._edge.prepare(config), config.listen_addresses)
+        proxy = await listening(self._edge.prepare(config))
         await self._edge.adopt(config, pipeline, proxy)
         self.addresses = self._edge.addresses
 

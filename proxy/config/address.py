@@ -41,7 +41,14 @@ class TcpAddress:
         """Whether both cannot be bound at once."""
         if not isinstance(other, TcpAddress) or self.port != other.port or self.port == 0:
             return False
-        return self.host == other.host or self.is_wildcard or other.is_wildcard
+        return self.host == other.host or self._covers(other.host) or other._covers(self.host)
+
+    def _covers(self, host: str) -> bool:
+        """A wildcard has all addresses of its own family, and so may have whatever a name stands for."""
+        return self.is_wildcard and (re.search("[^0-9a-f:.]", host) is not None or (":" in host) == (":" in self.host))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,9 @@ class UnixAddress:
 
     def clashes(self, other: "Address") -> bool:
         return self == other
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
 
 
 Address = TcpAddress | UnixAddress

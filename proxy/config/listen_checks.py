@@ -38,6 +38,8 @@ def same_address(document: Document, base: Path) -> Iterator[Finding]:
             if address.clashes(other):
                 mixed = other_path[0] != path[0]
                 message = "the proxy listens on this address" if mixed else "this address is here twice"
+                if address != other:
+                    message = f"this address and {other}{' of the proxy' if mixed else ''} overlap"
                 yield Finding(path, f"{'.'.join(map(str, path))}: {message}", "give every listener a port of its own")
                 break
         taken.append((path, address))

@@ -44,6 +44,11 @@ class Edge:
     def admin_addresses(self) -> list[str]:
         return self._admin.listeners.addresses
 
+    @property
+    def listens_on(self) -> list[str]:
+        """All addresses, as the configuration writes them."""
+        return [*self._proxy.listeners.configured, *self._admin.listeners.configured]
+
     def visits(self) -> list[Visit]:
         """The proxied requests in flight, oldest first."""
         found = [visit for connection in self._proxy.server.callers if (visit := connection.visit) is not None]

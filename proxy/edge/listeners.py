@@ -36,20 +36,32 @@ class Listeners:
         """URLs, or `unix:/path`."""
         return [bound.url for bound in self._open]
 
+    @property
+    def configured(self) -> list[str]:
+        """The same as the configuration writes them, free ports by what they turned out to be."""
+        return [address.removeprefix("http://") for address in self.addresses]
+
     async def prepare(self, addresses: Iterable[str]) -> list[Bound]:
         """What `adopt` is to be given for these addresses: those that are open already, and the others bound.
 
-        Raises OSError when one cannot be listened on; then none is new.
+        Raises OSError when one cannot be listened on, which is its `filename`; then none is new.
         """
         prepared: list[Bound] = []
         try:
             for address in addresses:
                 there = next((one for one in self._open if one.address == address and one not in prepared), None)
-                prepared.append(there or await bind(address, self._loop, self._handed.get(address)))
+                prepared.append(there or await self._bound(address))
         except BaseException:
             self.abandon(prepared)
             raise
         return prepared
+
+    async def _bound(self, address: str) -> Bound:
+        try:
+            return await bind(address, self._loop, self._handed.get(address))
+        except OSError as error:
+            error.filename = address
+            raise
 
     def abandon(self, prepared: Sequence[Bound]) -> None:
         """They are not adopted after all."""

@@ -3,11 +3,14 @@
 What must not live here: mistakes that the file's own checks find (`proxy.config.problem`).
 """
 
+import errno
 import os
 import socket
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TypeVar
+
+from proxy.config.address import parse_address
 
 __all__ = ["StartFailed", "listening", "reason"]
 
@@ -22,11 +25,18 @@ class StartFailed(Exception):
         self.exit_code = exit_code
 
 
-async def listening(bound: Awaitable[T], wanted: list[str]) -> T:
+async def listening(bound: Awaitable[T], there: Sequence[str] = ()) -> T:
+    """What comes of binding; `there` is what this daemon listens on already. Raises StartFailed."""
     try:
         return await bound
     except OSError as error:
-        raise StartFailed(f"cannot listen on {', '.join(wanted)}: {reason(error)}") from error
+        wanted = str(error.filename)
+        why = reason(error)
+        if error.errno == errno.EADDRINUSE:
+            own = [address for address in there if parse_address(address).clashes(parse_address(wanted))]
+            if own:
+                why = f"this daemon listens on {own[0]}, which overlaps it; restart it, or choose another port"
+        raise StartFailed(f"cannot listen on {wanted}: {why}") from error
 
 
 def reason(error: OSError) -> str:

@@ -111,10 +111,10 @@ class Running:
         `service` gives the admin plane, with the token of the configuration.
         """
         config = loaded.config
-        admin = await listening(edge.prepare_admin(config), config.admin_addresses)
+        admin = await listening(edge.prepare_admin(config), edge.listens_on)
         proxy = []
         try:
-            proxy = await listening(edge.prepare(config), config.listen_addresses)
+            proxy = await listening(edge.prepare(config), edge.listens_on)
             pipeline = await self._prepared(loaded)
         except BaseException:
             edge.abandon(proxy, admin)

@@ -10,6 +10,17 @@ def test_an_address_cannot_be_taken_twice() -> None:
     assert only(text) == "2:42: listen.2: this address is here twice; give every listener a port of its own"
 
 
+@pytest.mark.parametrize("other", ["127.0.0.1", "localhost"])
+def test_a_wildcard_overlaps_each_address_of_its_port(other: str) -> None:
+    text = f"{UPSTREAM}{GUARDED}listen: ['{other}:80', '0.0.0.0:80']"
+    assert f"listen.1: this address and {other}:80 overlap; give every listener" in only(text)
+
+
+def test_the_two_wildcards_are_of_two_families() -> None:
+    assert said(f"{UPSTREAM}{GUARDED}listen: ['0.0.0.0:80', '[::]:80']") == []
+    assert "and [::1]:80 overlap" in only(f"{UPSTREAM}{GUARDED}listen: ['[::1]:80', '127.0.0.1:80', '[::]:80']")
+
+
 def test_the_admin_listener_has_an_address_of_its_own() -> None:
     text = f"{UPSTREAM}admin: {{listen: '127.0.0.1:8080'}}"
     assert only(text) == "2:17: admin.listen: the proxy listens on this address; give every listener a port of its own"

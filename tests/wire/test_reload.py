@@ -128,8 +128,20 @@ async def test_an_address_that_is_taken_changes_nothing(reloaded):
         before = running.daemon.addresses
         taken = upstream.url.removeprefix("http://")
         outcome = await running.now(facing(upstream.url, listen=["127.0.0.1:0", taken]))
-        assert outcome.problems == [f"cannot listen on 127.0.0.1:0, {taken}: address already in use"]
+        assert outcome.problems == [f"cannot listen on {taken}: address already in use"]
         assert running.daemon.addresses == before
+        assert (await running.request()).status == 200
+
+
+async def test_an_address_that_overlaps_one_of_its_own_is_refused_with_the_reason(reloaded):
+    async with RawUpstream(answers()) as upstream:
+        running = await reloaded(facing(upstream.url))
+        own = running.daemon.addresses[0].removeprefix("http://")
+        wanted = own.replace("127.0.0.1", "0.0.0.0")
+        access = {"allow_remote": True, "callers": {"job": {"token": "t0ken"}}}
+        outcome = await running.now(facing(upstream.url, listen=wanted, access=access))
+        why = f"this daemon listens on {own}, which overlaps it; restart it, or choose another port"
+        assert outcome.problems == [f"cannot listen on {wanted}: {why}"]
         assert (await running.request()).status == 200
 
 
