@@ -28,8 +28,8 @@ from proxy.lifecycle.notify import Notifier
 from proxy.lifecycle.process import forbid_core_dumps, loop_factory
 from proxy.lifecycle.reload import Outcome, Reloader
 from proxy.lifecycle.running import Running
-from proxy.lifecycle.waiting import finished_before
-from proxy.lifecycle.watch import watch
+from proxy.lifecycle.stopping import Stopping, finished_before
+from proxy.lifecycle.watch import FileWatch
 from proxy.observe import LoopLag, Tallies, event
 from proxy.observe.build import build_facts, has_compiled_parser
 from proxy.observe.late import LateExposition
@@ -76,8 +76,7 @@ class Daemon:
         self._api: AdminApi | None = None
         self._token: SecretReader | None = None
         self._exposition: LateExposition | None = None
-        self._stop = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._stopping = Stopping()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -174,7 +173,7 @@ class Daemon:
             facts=facts,
             clock=asyncio.get_running_loop().time,
         )
-        lifecycle = lifecycle_routes(self.reload, self.stop, lambda: self._running.in_flight)
+        lifecycle = lifecycle_routes(self.reload, self._stopping.ask, lambda: self._running.in_flight)
         return AdminApi(admin_routes(subject, lifecycle))
 
     def _summary(self) -> str:
@@ -243,36 +242,30 @@ class Daemon:
         if token is not None:
             await token.close()
 
-    def stop(self) -> None:
-        """Ask `run_until_signalled` to drain; the second time, to end at once."""
-        (self._hurry if self._stop.is_set() else self._stop).set()
-
     def _begin(self, reload: Callable[[], Any]) -> None:
         task = asyncio.get_running_loop().create_task(reload())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def run_until_signalled(
-        self, limit: float = DRAIN_LIMIT, least: float = 0.0, *, watched: bool = False
+        self, limit: float = DRAIN_LIMIT, least: float = 0.0, watch: FileWatch | None = None
     ) -> int:
         """Start, serve until TERM or INT, drain, close. The exit code: 0 drained, 1 when requests were cut.
 
-        HUP reloads; so does a change of the file where it is `watched`.
+        HUP reloads; so does a change that `watch` notices.
         """
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._unhandled)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stop)
+        self._stopping.heed_signals(loop)
         loop.add_signal_handler(signal.SIGHUP, self._begin, self.reload)
         starting = asyncio.create_task(self.start())
-        if not await finished_before(starting, self._stop):
+        if not await finished_before(starting, self._stopping.asked):
             return 0
-        path = self._running.loaded.path
-        if watched and path is not None:
-            self._begin(lambda: watch(path, self.reload))
-        await self._stop.wait()
+        if watch is not None:
+            self._begin(lambda: watch.run(self.reload))
+        await self._stopping.asked.wait()
         draining = asyncio.create_task(self.drain(limit, least))
-        if not await finished_before(draining, self._hurry):
+        if not await finished_before(draining, self._stopping.hurried):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.close(), _HURRIED_CLOSE)
             event(self._log, logging.WARNING, "daemon.stopped", "stopped at once by a second signal")

@@ -18,6 +18,7 @@ from proxy.config.load import LoadedConfig, config_from_flags, load_file
 from proxy.config.problem import ConfigInvalid
 from proxy.daemon import DRAIN_LIMIT, Daemon, StartFailed, forbid_core_dumps, loop_factory
 from proxy.lifecycle.handed import handed_sockets
+from proxy.lifecycle.watch import FileWatch
 from proxy.observe import configure
 
 __all__ = ["add_arguments", "add_source_arguments", "load_source", "run", "spare_the_collector", "wrong_source"]
@@ -79,12 +80,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.min_drain > arguments.max_drain:
         sys.stderr.write("outrider run: --min-drain is longer than --max-drain\n")
         return 2
+    if arguments.watch and arguments.upstream is not None:
+        sys.stderr.write("outrider run: --watch goes with a file; --upstream has none to look at\n")
+        return 2
+    watched = arguments.upstream is None and (arguments.watch or os.environ.get("OUTRIDER_WATCH") == "1")
     # Before any secret is read.
     forbid_core_dumps()
     try:
         handed = handed_sockets(os.environ, os.getpid())
         environ = {**os.environ, **handed.variables}
         load = partial(load_source, arguments, {"listen": arguments.listen, "admin": arguments.admin}, environ)
+        watch = FileWatch(find_config(arguments.config, environ)) if watched else None
         loaded = load()
     except (ConfigInvalid, StartFailed) as invalid:
         sys.stderr.write(f"{invalid}\n")
@@ -94,8 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
         spare_the_collector()
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             daemon = Daemon(loaded, os.environ, load if loaded.path is not None else None, handed.sockets)
-            watched = arguments.watch or os.environ.get("OUTRIDER_WATCH") == "1"
-            return runner.run(daemon.run_until_signalled(arguments.max_drain, arguments.min_drain, watched=watched))
+            return runner.run(daemon.run_until_signalled(arguments.max_drain, arguments.min_drain, watch))
     except StartFailed as failure:
         sys.stderr.write(f"outrider: {failure}\n")
         return failure.exit_code

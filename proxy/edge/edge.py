@@ -101,6 +101,10 @@ class Edge:
         if self._request_log is not None:
             self._request_log.note("OTHER", "", error.status, 0.0, 0, 0, b"", "", None, error)
 
+    @property
+    def is_leaving(self) -> bool:
+        return self._proxy.server.lame
+
     def lame_duck(self) -> None:
         """Tell every caller with its next answer that the connection ends."""
         self._proxy.server.lame = True

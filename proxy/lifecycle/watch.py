@@ -9,18 +9,27 @@ from pathlib import Path
 
 from proxy.upstream.tls import file_stamp
 
-__all__ = ["watch"]
+__all__ = ["FileWatch"]
 
 INTERVAL = 1.0
 
 
-async def watch(path: Path, changed: Callable[[], Awaitable[object]], interval: float = INTERVAL) -> None:
-    """Await `changed` after each change, once the file has stayed the same for an interval: it may be half written."""
-    known = last = file_stamp(path)
-    while True:
-        await asyncio.sleep(interval)
-        now = file_stamp(path)
-        if now is not None and now != known and now == last:
-            known = now
-            await changed()
-        last = now
+class FileWatch:
+    """Made before the file is read for the first time, so that a change during the start is noticed, too."""
+
+    __slots__ = ("_known", "_path")
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known = file_stamp(path)
+
+    async def run(self, changed: Callable[[], Awaitable[object]], interval: float = INTERVAL) -> None:
+        """Await `changed` after each change, once the file was the same for an interval: it may be half written."""
+        last = None
+        while True:
+            now = file_stamp(self._path)
+            if now is not None and now != self._known and now == last:
+                self._known = now
+                await changed()
+            last = now
+            await asyncio.sleep(interval)

@@ -184,6 +184,7 @@ def test_a_wrong_configuration_is_exit_code_78_without_a_traceback(words: list[s
         ["-c", "x.yaml", "--upstream", "http://127.0.0.1:9"],
         ["-c", "x.yaml", "--bearer-env", "KEY"],
         ["--max-drain", "soon"],
+        ["--upstream", "http://127.0.0.1:9", "--watch"],
     ],
 )
 def test_flags_that_do_not_go_together_are_wrong_usage(words: list[str]) -> None:

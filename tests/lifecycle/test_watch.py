@@ -2,7 +2,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from proxy.lifecycle.watch import watch
+from proxy.lifecycle.watch import FileWatch
 
 
 async def noticed(path: Path, change) -> int:
@@ -13,7 +13,7 @@ async def noticed(path: Path, change) -> int:
         nonlocal told
         told += 1
 
-    watching = asyncio.create_task(watch(path, changed, 0.01))
+    watching = asyncio.create_task(FileWatch(path).run(changed, 0.01))
     await asyncio.sleep(0.03)
     change()
     async with asyncio.timeout(10):
@@ -53,3 +53,19 @@ async def test_a_file_that_is_gone_for_a_moment_is_told_when_it_is_back(tmp_path
         asyncio.get_running_loop().call_later(0.05, file.write_text, "another")
 
     assert await noticed(file, replace) == 1
+
+
+async def test_a_change_between_reading_and_watching_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_text("a")
+    watch = FileWatch(file)
+    file.write_text("ab")
+    told = asyncio.Event()
+
+    async def changed() -> None:
+        told.set()
+
+    watching = asyncio.create_task(watch.run(changed, 0.01))
+    async with asyncio.timeout(10):
+        await told.wait()
+    watching.cancel()

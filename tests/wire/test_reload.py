@@ -286,4 +286,28 @@ async def test_the_admin_plane_reloads_and_drains(reloaded):
             assert (answer.status, json.loads(answer.content)["invalid"]) == (409, True)
             await caller.send(b"\r\n".join(lines).replace(b"reload", b"drain"))
             assert (await caller.answer(b"POST")).status == 202
-        assert running.daemon._stop.is_set()
+        assert running.daemon._stopping.asked.is_set()
+
+
+async def test_a_reload_that_a_stop_overtakes_opens_no_door_again(reloaded):
+    async with TokenServer() as server, RawUpstream(answers()) as upstream:
+        running = await reloaded(facing(upstream.url))
+        client = {"client_id": CLIENT, "client_secret": SECRET, "token_url": server.token_url}
+        machine = {"type": "oauth2", "grant": "client_credentials", **client}
+        config = facing(upstream.url, upstream={"auth": "machine"}) | {"auth": {"machine": machine}}
+        asked, go = asyncio.Event(), asyncio.Event()
+
+        async def hold() -> None:
+            asked.set()
+            await go.wait()
+
+        server.before_commit = hold
+        reload = asyncio.create_task(running.now(config))
+        await asyncio.wait_for(asked.wait(), 10)
+        draining = asyncio.create_task(running.daemon.drain(5))
+        await asyncio.sleep(0)
+        go.set()
+        assert (await reload).problems == ["the daemon is draining"]
+        assert await draining
+        with pytest.raises(ConnectionRefusedError):
+            await running.caller()
