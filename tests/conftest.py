@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.peers.captured import CapturedLog, captured_log
 from tests.peers.httpbin import httpbin_missing, running_httpbin
@@ -15,7 +16,18 @@ from tests.peers.nginx import nginx_missing, running_nginx
 from tests.peers.oidc_provider import OidcProvider, oidc_missing, running_oidc
 from tests.peers.running import Outrider, OutriderProcess
 
+# For generated cases: a busy machine is no fault.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
 LONG = os.environ.get("OUTRIDER_TEST_LONG") == "1"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    from tests.together import Together  # where pytest-xdist is not installed, nobody asks for this
+
+    return Together(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def ours(source: SecretSigningSource, request: Outgoing) -> dict[str, str]:
     return {name.lower(): value for name, value in found.items()}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     path=texts,
     query=pairs,
@@ -97,7 +97,7 @@ def test_s3_is_signed_as_botocore_signs_it(
         assert ours(build(**more), request) == judged(request, "s3", token)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(segments=st.lists(st.one_of(texts, st.sampled_from(["", ".", "..", "...", "a.b"])), max_size=6))
 def test_other_services_are_signed_as_botocore_signs_them(segments: list[str]) -> None:
     path = "/" + "/".join(quote(segment, safe="~!$&'()*+,;=:@") for segment in segments)

@@ -3,14 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from hypothesis import settings
-
 from proxy.config.load import LoadedConfig, load_text
 from proxy.config.model import Config
 from proxy.config.problem import ConfigInvalid, Problem
-
-UNHURRIED = settings(deadline=None)
-"""For generated cases: a busy machine is no fault."""
 
 UPSTREAM = "upstreams: {api: {url: http://127.0.0.1:9000}}\n"
 """What every file needs, on one line."""

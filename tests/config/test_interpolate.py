@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.interpolate import BadReference, interpolate
-from tests.config.loading import UNHURRIED
 
 ENVIRON = {"A": "one", "EMPTY": "", "NESTED": "${A}"}
 
@@ -43,7 +42,6 @@ def test_a_reference_that_cannot_be_read_is_bad(text: str) -> None:
     assert interpolate(text, ENVIRON).bad == (BadReference(0, None),)
 
 
-@UNHURRIED
 @given(st.text(alphabet="${}:-A_ab"))
 def test_any_text_has_an_outcome(text: str) -> None:
     result = interpolate(text, ENVIRON)

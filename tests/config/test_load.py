@@ -11,7 +11,7 @@ from proxy.config.load import LoadedConfig, config_from_flags, load_file, load_t
 from proxy.config.model import Config
 from proxy.config.problem import ConfigInvalid
 from proxy.secret import Secret
-from tests.config.loading import UNHURRIED, UPSTREAM, config, only, problems, said
+from tests.config.loading import UPSTREAM, config, only, problems, said
 
 MINIMAL = """\
 # The smallest useful file: one upstream, one static token.
@@ -247,20 +247,17 @@ TREES = st.recursive(
 )
 
 
-@UNHURRIED
 @given(st.text(alphabet=st.sampled_from("ab:-[]{},&*!|>'\"%@`#?~<= \n\t\\0x${}\u2028\ud83d"), max_size=60))
 def test_any_text_loads_or_is_a_configuration_error(text: str) -> None:
     attempt(text)
     attempt(UPSTREAM + text)
 
 
-@UNHURRIED
 @given(st.dictionaries(WORDS, TREES, max_size=4))
 def test_any_tree_loads_or_is_a_configuration_error(tree: dict[str, object]) -> None:
     attempt(yaml.safe_dump(tree, allow_unicode=True))
 
 
-@UNHURRIED
 @given(
     st.fixed_dictionaries(
         {"upstreams": st.dictionaries(WORDS, TREES, max_size=2)},
@@ -271,7 +268,6 @@ def test_any_tree_below_real_sections_loads_or_is_a_configuration_error(tree: di
     attempt(yaml.safe_dump(tree))
 
 
-@UNHURRIED
 @given(st.binary(max_size=80))
 def test_any_bytes_load_or_are_a_configuration_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "bytes.yaml"

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.rate_model import Rate, RateLimitPolicy, as_list, format_rate, parse_rate
-from tests.config.loading import UNHURRIED, config, problems
+from tests.config.loading import config, problems
 
 FILE = "upstreams: {{api: {{url: 'http://127.0.0.1:1', {0}}}}}"
 
@@ -36,7 +36,6 @@ def test_a_rate_that_no_machine_keeps_is_refused() -> None:
         parse_rate("999999999/s")
 
 
-@UNHURRIED
 @given(st.integers(1, 10**6), st.integers(1, 10**9))
 def test_a_rate_is_read_back_as_it_was_written(count: int, milliseconds: int) -> None:
     rate = Rate(count, milliseconds / 1000)

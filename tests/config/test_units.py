@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.units import format_duration, format_ratio, format_size, parse_duration, parse_ratio, parse_size
-from tests.config.loading import UNHURRIED
 
 
 @pytest.mark.parametrize(
@@ -54,13 +53,11 @@ def test_what_is_no_size_is_refused_with_what_would_be_right(value: object) -> N
         parse_size(value)
 
 
-@UNHURRIED
 @given(st.integers(0, 10**9))
 def test_a_formatted_duration_reads_as_what_it_was(milliseconds: int) -> None:
     assert parse_duration(format_duration(milliseconds / 1000)) == pytest.approx(milliseconds / 1000, abs=1e-6)
 
 
-@UNHURRIED
 @given(st.integers(0, 2**50))
 def test_a_formatted_size_reads_as_what_it_was(size: int) -> None:
     assert parse_size(format_size(size)) == size
@@ -84,7 +81,6 @@ def test_what_is_no_ratio_is_refused_with_what_would_be_right(value: object) -> 
         parse_ratio(value)
 
 
-@UNHURRIED
 @given(st.integers(0, 10**6))
 def test_a_formatted_ratio_reads_as_what_it_was(millionths: int) -> None:
     assert parse_ratio(format_ratio(millionths / 10**6)) == pytest.approx(millionths / 10**6, abs=1e-9)
@@ -101,7 +97,6 @@ def test_what_is_no_share_is_refused_with_what_would_be_right(value: object) -> 
         parse_ratio(value)
 
 
-@UNHURRIED
 @given(st.integers(0, 100_000))
 def test_a_formatted_share_reads_as_what_it_was(thousandths: int) -> None:
     assert parse_ratio(format_ratio(thousandths / 100_000)) == pytest.approx(thousandths / 100_000)

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config import values
-from tests.config.loading import UNHURRIED
 
 ACCEPTED: list[tuple[Callable[[str], str], str]] = [
     (values.field_name, "X-Team"),
@@ -118,7 +117,6 @@ def message(rule: Callable[[str], str], text: str) -> str:
 
 
 @pytest.mark.parametrize("rule", sorted({rule for rule, _ in REFUSED}, key=lambda rule: rule.__name__))
-@UNHURRIED
 @given(text=st.text(max_size=30))
 def test_no_message_of_a_rule_shows_the_value(rule: Callable[[str], str], text: str) -> None:
     assert "kanarie" not in message(rule, f"kanarie{text}")

@@ -63,7 +63,6 @@ def test_the_application_shares_the_network_of_outrider_and_has_no_secret() -> N
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("image")
 def test_the_applications_calls_succeed_through_outrider(image: Image, tmp_path: Path) -> None:
     ports = dict(zip((8080, 9901, 9000), free_ports(3), strict=True))
     with ExitStack() as running:

@@ -14,7 +14,7 @@ from tests.peers.image import BASE, Image
 ROOT = Path(__file__).resolve().parent.parent.parent
 MEBIBYTE = 10**6
 
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

@@ -242,5 +242,5 @@ class AgainstAModel(RuleBasedStateMachine):
         assert self.circuit.circuit is self.state
 
 
-AgainstAModel.TestCase.settings = settings(deadline=None, max_examples=60, stateful_step_count=60)
+AgainstAModel.TestCase.settings = settings(max_examples=60, stateful_step_count=60)
 test_it_behaves_as_the_model_does = AgainstAModel.TestCase

@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 from aiolimiter import AsyncLimiter
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.policy.bucket import LATE, Bucket
@@ -32,7 +32,6 @@ def moments(gaps: list[float], scale: float) -> list[float]:
     return found
 
 
-@settings(deadline=None)
 @given(PACES, GAPS)
 def test_no_stretch_of_time_holds_more_than_the_burst_and_the_rate_allow(
     pace: tuple[float, int], gaps: list[float]
@@ -44,7 +43,6 @@ def test_no_stretch_of_time_holds_more_than_the_burst_and_the_rate_allow(
             assert last - first + 1 <= burst + (ended - began) / interval + EPSILON
 
 
-@settings(deadline=None)
 @given(PACES, GAPS)
 def test_it_admits_what_a_bucket_of_tokens_that_refills_at_the_rate_admits(
     pace: tuple[float, int], gaps: list[float]
@@ -72,7 +70,6 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         return self.now
 
 
-@settings(deadline=None)
 @given(PACES, GAPS)
 def test_it_admits_what_aiolimiter_admits(pace: tuple[float, int], gaps: list[float]) -> None:
     interval, burst = pace
@@ -91,7 +88,6 @@ def test_it_admits_what_aiolimiter_admits(pace: tuple[float, int], gaps: list[fl
             assert loop.run_until_complete(admits()) is bool(admitted(bucket, [loop.now]))
 
 
-@settings(deadline=None)
 @given(PACES, GAPS)
 def test_who_waits_as_long_as_it_was_told_may_go_then_not_before(pace: tuple[float, int], gaps: list[float]) -> None:
     bucket = Bucket(*pace)
@@ -102,7 +98,6 @@ def test_who_waits_as_long_as_it_was_told_may_go_then_not_before(pace: tuple[flo
         bucket.take(now + wait)
 
 
-@settings(deadline=None)
 @given(PACES, st.integers(0, 50), st.integers(0, 20))
 def test_the_wait_behind_others_is_the_wait_after_they_went(pace: tuple[float, int], taken: int, others: int) -> None:
     now = 50.0

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.policy.budget import CLOSED_AT_MOST, RetryBudget
-from tests.config.loading import UNHURRIED
 
 
 class Time:
@@ -64,7 +63,6 @@ def test_a_budget_of_nothing_grants_nothing() -> None:
     assert not budget.take(1000)
 
 
-@UNHURRIED
 @given(st.integers(1, 400), st.integers(2, 6), st.integers())
 def test_a_storm_in_which_everything_fails_adds_no_more_than_its_share(requests: int, attempts: int, seed: int) -> None:
     """The model: all requests are sent at once, all fail, and each asks for as many attempts as it may."""
@@ -87,7 +85,6 @@ def test_a_storm_in_which_everything_fails_adds_no_more_than_its_share(requests:
         assert calls <= requests * 1.2
 
 
-@UNHURRIED
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 200)), max_size=200))
 def test_no_more_than_the_limit_is_ever_in_flight(steps: list[tuple[bool, int]]) -> None:
     budget = RetryBudget(0.2, 3, Time())

@@ -1,7 +1,7 @@
 """The limit that finds its place."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.policy.concurrency import AdaptiveLimit, Permits
@@ -80,7 +80,6 @@ def test_it_settles_around_what_an_upstream_bears() -> None:
 Events = st.lists(st.tuples(st.booleans(), st.integers(0, 100)), max_size=300)
 
 
-@settings(deadline=None)
 @given(Events, st.integers(1, 20), st.integers(20, 60))
 def test_it_never_leaves_its_bounds(events: list[tuple[bool, int]], least: int, most: int) -> None:
     permits, limit = adaptive(least, most)

@@ -82,7 +82,7 @@ texts = st.text(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     user=texts,
     password=texts,
@@ -173,7 +173,7 @@ def test_the_next_nonce_is_read_where_it_is_told() -> None:
     assert next_nonce([b"Content-Type: nextnonce=x"]) is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=60))
 def test_no_challenge_is_too_odd_to_be_read(value: bytes) -> None:
     read_challenge([b"WWW-Authenticate: Digest nonce=n, " + value, b"WWW-Authenticate: " + value])

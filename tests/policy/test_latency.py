@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.policy.latency import Latency
@@ -21,7 +21,6 @@ def test_nothing_is_known_before_enough_answers() -> None:
     assert filled([0.1] * 20).value is not None
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.001, 50.0), min_size=20, max_size=20))
 def test_the_estimate_is_the_percentile_or_a_tenth_above(values: list[float]) -> None:
     # 19 of 20 are 95 %.

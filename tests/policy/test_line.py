@@ -104,4 +104,4 @@ class AgainstAModel(RuleBasedStateMachine):
 
 
 TestAgainstAModel = AgainstAModel.TestCase
-TestAgainstAModel.settings = settings(deadline=None, max_examples=60)
+TestAgainstAModel.settings = settings(max_examples=60)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.policy.quota import Quota
@@ -222,7 +222,6 @@ class FixedWindow:
         return says(remaining, (window + 1) * self.length - now, self.limit)
 
 
-@settings(deadline=None)
 @given(
     st.integers(1, 6),
     st.lists(st.tuples(st.floats(0, 0.4), st.integers(0, 12), st.booleans()), min_size=1, max_size=60),
@@ -247,7 +246,6 @@ def test_an_upstream_that_counts_honestly_never_has_to_refuse(
     assert max(upstream.counts.values()) <= limit
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0.1, 20), st.floats(0, 10)), max_size=30))
 def test_nobody_waits_longer_than_the_farthest_reset(readings: list[tuple[int, float, float]]) -> None:
     quota, now, farthest = Quota(), NOW, 0.0

@@ -14,7 +14,6 @@ from proxy.errors import (
 )
 from proxy.message import Response
 from proxy.policy.retry import IDEMPOTENT, REASONS, TABLE, Asks, Pace, Repeatable, reason, repeatable_methods
-from tests.config.loading import UNHURRIED
 
 PLAIN = Repeatable(by_method=False, by_key=False)
 IDEMPOTENT_REQUEST = Repeatable(by_method=True, by_key=False)
@@ -86,7 +85,6 @@ def test_the_longest_wait_doubles_up_to_the_cap() -> None:
     assert [pace.wait(retry, None) for retry in (1, 2, 3, 6, 7, 99)] == [0.25, 0.5, 1.0, 8.0, 10.0, 10.0]
 
 
-@UNHURRIED
 @given(st.integers(1, 100), st.integers())
 def test_the_jitter_is_full_and_survives_the_cap(retry: int, seed: int) -> None:
     pace = Pace(0.25, 10.0, 60.0, random.Random(seed).uniform)
@@ -95,7 +93,6 @@ def test_the_jitter_is_full_and_survives_the_cap(retry: int, seed: int) -> None:
     assert len(set(waits)) > 1
 
 
-@UNHURRIED
 @given(st.floats(0, 60), st.integers())
 def test_what_the_upstream_says_is_waited_for_and_up_to_half_as_long_again(told: float, seed: int) -> None:
     wait = Pace(0.25, 10.0, 60.0, random.Random(seed).uniform).wait(1, told)

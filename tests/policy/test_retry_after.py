@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.policy.retry_after import LONGEST, parse_retry_after
-from tests.config.loading import UNHURRIED
 
 NOW = 784111777.0  # Sun, 06 Nov 1994 08:49:37 GMT
 
@@ -56,14 +55,12 @@ def test_an_absurd_wait_is_capped() -> None:
     assert parse_retry_after(b"9" * 18, NOW) == LONGEST
 
 
-@UNHURRIED
 @given(st.integers(0, 10**6), st.integers(0, 2 * 10**9))
 def test_a_written_date_reads_as_the_wait_that_was_meant(wait: int, now: int) -> None:
     moment = datetime.datetime.fromtimestamp(now + wait, datetime.UTC)
     assert parse_retry_after(format_datetime(moment, usegmt=True).encode(), float(now)) == wait
 
 
-@UNHURRIED
 @given(st.binary(max_size=60))
 def test_no_value_is_a_crash(value: bytes) -> None:
     seconds = parse_retry_after(value, NOW)

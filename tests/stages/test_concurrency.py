@@ -237,7 +237,7 @@ Steps = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(Steps, st.integers(1, 4), st.integers(0, 6))
 def test_whatever_happens_no_permit_is_lost_and_none_is_invented(
     steps: list[tuple[str, int]], limit: int, queue: int

@@ -255,7 +255,7 @@ async def test_ten_seconds_of_more_than_enough_are_within_one_percent_of_the_rat
     assert len(line.times) == pytest.approx(burst + 10 * rate, rel=0.01)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["ask", "leave", "pass"]), st.integers(0, 2), st.floats(0, 0.3)),

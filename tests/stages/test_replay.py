@@ -2,7 +2,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import InternalError
@@ -164,7 +164,6 @@ async def test_a_caller_that_waits_is_told_by_any_attempt() -> None:
     assert source.proceeded == 1
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.binary(min_size=1, max_size=30), max_size=8),
     st.lists(st.integers(0, 9), max_size=5),

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from proxy.stages import spool as spool_module
 from proxy.stages.spool import Spool, SpoolCaps
-from tests.config.loading import UNHURRIED
 
 
 def everything(spool: Spool) -> bytes:
@@ -74,7 +73,6 @@ def test_the_end_of_the_keeping_may_be_said_twice(memory: int, tmp_path: Path) -
     assert spool.size == 0
 
 
-@UNHURRIED
 @given(st.lists(st.tuples(st.binary(max_size=40), st.integers(0, 400)), max_size=20), st.integers(0, 100))
 def test_bytes_come_back_as_they_went_in(steps: list[tuple[bytes, int]], memory: int) -> None:
     spool, model = Spool(SpoolCaps(memory, 10_000)), b""
