@@ -19,6 +19,7 @@ from proxy.auth.session import SessionSource
 from proxy.auth.source import CredentialSource
 from proxy.auth.store_poll import StorePoll
 from proxy.chain import Context, Holdings, build_chain
+from proxy.chain.intercept import Links
 from proxy.chain.tracing import open_tracer
 from proxy.clock import CoarseTimer, monotonic
 from proxy.config.auth_model import SecretRef
@@ -173,9 +174,11 @@ class Pipeline:
     async def close(self) -> None:
         """Close what no other pipeline has taken over. Repeats do nothing."""
         self._store_poll.close()
-        gone = {id(item) for item in self._kept.release()}
+        released = self._kept.release()
+        gone = {id(item) for item in released}
         # Together: each may wait for an exchange that had better not be cut off.
         await asyncio.gather(*(source.close() for source in self.sources.values() if id(source) in gone))
+        await asyncio.gather(*(links.close() for links in released if isinstance(links, Links)))
         if id(self._store) in gone:
             await self._store.close()
         if id(self._fetcher) in gone:

@@ -28,9 +28,10 @@ _PROGRESS = "request.progress"
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A request in flight. Bytes are of content, up from the caller and down to it; the totals are null where nobody
-    has told them. `status` is null until the answer begins, `age` is in seconds, `attempt` 0 until one is on the wire.
-    `error` is the code of the error that it ended with.
+    """A request in flight. Bytes are of content: `bytes_up` what was taken from the caller, which may be ahead of what
+    the upstream has, `bytes_down` what was given to it; the totals are null where nobody has told them. `status` is
+    null until the answer begins, `age` is in seconds, `attempt` 0 until one is on the wire. `error` is the code of the
+    error that it ended with.
     """
 
     id: str

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel
 
 from proxy.admin.answer import AdminAnswer, AdminRequest
+from proxy.config.problem import listed
 from proxy.errors import MethodNotAllowed, NotFound
 
 __all__ = ["Ask", "Handle", "Route", "RouteTable"]
@@ -84,7 +85,7 @@ class RouteTable:
         if route is None:
             allowed = sorted({*methods, "HEAD"} if "GET" in methods else methods)
             raise MethodNotAllowed(
-                f"This path answers {' and '.join(allowed)}.", lines=(f"Allow: {', '.join(allowed)}".encode(),)
+                f"This path answers {listed(allowed)}.", lines=(f"Allow: {', '.join(allowed)}".encode(),)
             )
         return route, params
 

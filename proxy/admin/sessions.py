@@ -119,13 +119,9 @@ async def _possible(deed: Awaitable[str | None]) -> str:
     try:
         return await deed or ""
     except SessionFault as fault:
-        raise NotPossible(_sentence(fault.detail)) from None
+        raise NotPossible(fault.detail) from None
     except SessionExpired as expired:
-        raise NotPossible(_sentence(expired.detail)) from None
-
-
-def _sentence(detail: str) -> str:
-    return detail[:1].upper() + detail[1:].rstrip(".") + "."
+        raise NotPossible(expired.detail) from None
 
 
 def session_routes(subject: Subject) -> Iterator[Route]:

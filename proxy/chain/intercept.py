@@ -10,10 +10,10 @@ from proxy.policy.routing import RouteEntry
 if TYPE_CHECKING:
     from proxy.intercept.link import Link
 
-__all__ = ["intercept"]
+__all__ = ["Links", "intercept"]
 
 
-class _Links(dict[str, "Link"]):
+class Links(dict[str, "Link"]):
     """By name, made when first asked for."""
 
     def __init__(self, context: Context) -> None:
@@ -26,6 +26,10 @@ class _Links(dict[str, "Link"]):
         entry = self._context.interceptors[name]
         link = self[name] = Link(name, self._instance(entry), entry.max_content, entry.timeout)
         return link
+
+    async def close(self) -> None:
+        for link in self.values():
+            await link.close()
 
     def _instance(self, entry: InterceptorEntry) -> object:
         from proxy.config.interceptor_class import make
@@ -44,5 +48,5 @@ def intercept(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     # Imported where a configuration asks for it: most do not, and start sooner.
     from proxy.intercept.stage import Intercept
 
-    links = context.shared("", _Links, lambda: _Links(context))
+    links = context.shared("", Links, lambda: Links(context))
     return Intercept([links[name] for name in names], entry.upstream.name, inner)

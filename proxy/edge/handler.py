@@ -22,6 +22,7 @@ from proxy.message import Exchange
 from proxy.pipeline import Chain, Pipeline
 from proxy.policy.guard import host_name
 from proxy.policy.routing import Matched
+from proxy.stages.server_timing import server_timing
 
 __all__ = ["ProxyHandler"]
 
@@ -109,6 +110,8 @@ class ProxyHandler(Handling):
             return
         attempts, replayable = (0, True) if exchange is None else (exchange.attempts, exchange.replayable)
         lines, content = problem_answer(error, visit.request_id, upstream, attempts, replayable=replayable)
+        if chain is not None and exchange is not None and chain.entry.upstream.config.server_timing:
+            lines.append(server_timing(exchange, monotonic()))
         if visit.origin is not None:
             lines += permission(visit.origin)
         try:
@@ -145,5 +148,5 @@ class ProxyHandler(Handling):
         if (log := self._pipeline.request_log) is not None:
             log.note(
                 visit.method, visit.message.path, status, seconds, received, visit.sent, visit.request_id, upstream,
-                visit.exchange, visit.error,
+                visit.exchange, visit.error, visit.cut,
             )  # fmt: skip

@@ -14,7 +14,7 @@ from aiohttp.streams import StreamReader
 from proxy.clock import monotonic
 from proxy.edge.caller import CallerConnection
 from proxy.edge.server import EdgeServer
-from proxy.edge.visit import CALLER_GONE, Visit
+from proxy.edge.visit import Visit
 from proxy.errors import InternalError, OutriderError
 from proxy.policy.guard import Guard
 
@@ -44,11 +44,11 @@ class Handling(ABC):
         except OutriderError as error:
             self._answer_error(visit, error)
         except ConnectionError:
-            visit.keep_alive = False
+            visit.note_gone()
         except asyncio.CancelledError:
             ending = connection.take_ending(visit)
             if ending is None:
-                visit.status = visit.status or CALLER_GONE
+                visit.note_gone()
                 raise
             self._answer_error(visit, ending)
         except Exception:

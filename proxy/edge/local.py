@@ -23,6 +23,9 @@ __all__ = ["CONTENT_CAP", "PATIENCE", "LocalAnswer", "LocalHandler", "LocalServi
 CONTENT_CAP = 64 * 1024
 """Bytes of content that a POST may have."""
 
+_TAKEN = frozenset(("GET", "HEAD", "POST", "DELETE"))
+"""Content of other methods is not looked at: they are refused, whatever comes with them."""
+
 PATIENCE = 5.0
 """Seconds in which whoever reads an answer that is streamed must make room for more of it."""
 
@@ -86,7 +89,9 @@ class LocalHandler(Handling):
         # The status page is our own: what it sends names the very Host that was just checked.
         own = head.origin is not None and head.origin.lower() == b"http://" + head.host.lower()
         guard.check_browser(None if own else head.origin, head.site)
-        content = await self._read(visit, head) if head.length or head.chunked else b""
+        content = b""
+        if visit.method in _TAKEN and (head.length or head.chunked):
+            content = await self._read(visit, head)
         answer = await self._service.answer(Question(visit, head, content))
         visit.keep_alive = visit.may_keep_alive()
         lines = [

@@ -6,9 +6,20 @@ What must not live here: which errors exist (`proxy.errors`).
 import json
 import math
 
-from proxy.errors import AdminError, CallerNotAllowed, OutriderError, RateLimited, SessionExpired
+from proxy.errors import (
+    AdminError,
+    CallerNotAllowed,
+    CredentialUnavailable,
+    NotPossible,
+    OutriderError,
+    RateLimited,
+    SessionExpired,
+)
 
 __all__ = ["problem_answer"]
+
+_OF_CREDENTIALS = (CredentialUnavailable, SessionExpired, NotPossible)
+"""What is wrong with a credential is told within other sentences, too, and so comes without a capital and a stop."""
 
 
 def problem_answer(
@@ -25,7 +36,7 @@ def problem_answer(
         "type": f"urn:outrider:error:{error.code}",
         "title": error.title,
         "status": error.status,
-        "detail": error.detail,
+        "detail": _sentence(error.detail) if isinstance(error, _OF_CREDENTIALS) else error.detail,
         "code": error.code,
         "stage": error.stage,
         "upstream": upstream,
@@ -52,3 +63,7 @@ def problem_answer(
         # Nothing that a caller could send helps: the scheme is one that no client answers by itself.
         lines.append(b'WWW-Authenticate: Outrider-Session realm="outrider", error="invalid_token"')
     return lines, json.dumps(document).encode() + b"\n"
+
+
+def _sentence(detail: str) -> str:
+    return detail[:1].upper() + detail[1:] + ("" if detail.endswith((".", "!", "?", "…")) else ".")

@@ -25,12 +25,13 @@ CALLER_GONE = 499
 class Visit:
     """`status` is what the caller was told, 0 before that; `sent` and `received` are bytes of content.
 
-    `length` is that of the answer's content where it is known, `error` what it ended with.
+    `length` is that of the answer's content where it is known, `error` what it ended with; `cut` tells that the caller
+    left before it had all of an answer that had begun.
     """
 
     __slots__ = (
-        "admitted", "caller", "chain", "connection", "content", "error", "exchange", "keep_alive", "length", "message",
-        "method", "old", "origin", "payload", "received", "request_id", "sent", "started", "status",
+        "admitted", "caller", "chain", "connection", "content", "cut", "error", "exchange", "keep_alive", "length",
+        "message", "method", "old", "origin", "payload", "received", "request_id", "sent", "started", "status",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +54,7 @@ class Visit:
         self.origin: bytes | None = None
         self.error: OutriderError | None = None
         self.admitted = False
+        self.cut = False
         self.caller = ""
         self.keep_alive = False
         self.old = False
@@ -65,6 +67,12 @@ class Visit:
         """Whether the request goes with the credential of `profile`."""
         chain, exchange = self.chain, self.exchange
         return chain is not None and exchange is not None and exchange.wants_auth and chain.entry.auth == profile
+
+    def note_gone(self) -> None:
+        """The caller has left. The end of a tunnel is nobody's fault."""
+        self.keep_alive = False
+        self.cut = self.status not in (0, 101)
+        self.status = self.status or CALLER_GONE
 
     def may_keep_alive(self) -> bool:
         """Whether the connection is in step, so that another request may follow on it."""

@@ -8,6 +8,7 @@ from types import CoroutineType
 from typing import Any
 
 from proxy.edge.visit import Visit
+from proxy.stages.flight import Flight
 
 __all__ = ["STAGES", "stage_of"]
 
@@ -49,6 +50,11 @@ def _innermost(coroutine: Any) -> str:
         frame = coroutine.cr_frame
         if frame is not None:
             stage = _named(frame.f_globals["__name__"]) or stage
+            flight = frame.f_locals.get("self")
+            if isinstance(flight, Flight) and frame.f_locals.get("leads"):
+                # It has a task of its own make the call for it, and for those who join it.
+                coroutine = flight.coroutine
+                continue
         coroutine = coroutine.cr_await
     return stage
 

@@ -28,9 +28,14 @@ _TICK = 0.05
 
 
 class Hooks:
-    """Those of one configuration. `start` and `close` are called once each."""
+    """Those of one configuration. `start` and `close` are called once each.
 
-    def __init__(self, config: Config, base: Path, environ: Mapping[str, str], tallies: Tallies) -> None:
+    `before` are those that these take the place of, and have stopped: what they have told need not be told again.
+    """
+
+    def __init__(
+        self, config: Config, base: Path, environ: Mapping[str, str], tallies: Tallies, before: "Hooks | None" = None
+    ) -> None:
         self.basis = _basis(config)
         self._tallies = tallies
         self._base = base
@@ -46,11 +51,11 @@ class Hooks:
         expired = hooks.on_session_expired
         self._expired = None if expired is None else self._delivery("on_session_expired", expired)
         self._expired_of = {
-            name: self._delivery("on_session_expired", profile.on_session_expired)
+            name: self._delivery(f"auth.{name}.on_session_expired", profile.on_session_expired)
             for name, profile in config.auth.items()
             if isinstance(profile, SessionProfile) and profile.on_session_expired is not None
         }
-        self._expiries = Expiries()
+        self._expiries: Expiries = Expiries() if before is None else before._expiries
         self._subscription = tallies.events.subscribe()
         self._flush: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None

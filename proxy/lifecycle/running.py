@@ -88,8 +88,8 @@ class Running:
         self._hooks = self._open_hooks(self.loaded)
         return self.pipeline
 
-    def _open_hooks(self, loaded: LoadedConfig) -> Hooks:
-        hooks = Hooks(loaded.config, loaded.base, self._environ, self._tallies)
+    def _open_hooks(self, loaded: LoadedConfig, before: Hooks | None = None) -> Hooks:
+        hooks = Hooks(loaded.config, loaded.base, self._environ, self._tallies, before)
         hooks.start()
         return hooks
 
@@ -99,7 +99,7 @@ class Running:
         if old is None or not old.is_for(self.config):
             if old is not None:
                 old.stop()
-            self._hooks = self._open_hooks(self.loaded)
+            self._hooks = self._open_hooks(self.loaded, old)
             if old is not None:
                 await old.close()
 

@@ -47,8 +47,11 @@ class RequestLine(Protocol):
         upstream: str,
         exchange: Exchange | None,
         error: OutriderError | None,
+        cut: bool = False,
     ) -> str:
-        """`now` is wall time. `upstream` is empty for a request that met none."""
+        """`now` is wall time. `upstream` is empty for a request that met none; `cut` tells that the caller left in the
+        middle of its answer.
+        """
 
 
 def _path(target: str) -> str:
@@ -93,6 +96,7 @@ class JsonLine(_Dated):
         upstream: str,
         exchange: Exchange | None,
         error: OutriderError | None,
+        cut: bool = False,
     ) -> str:
         second = int(now)
         if second != self._second:
@@ -107,6 +111,8 @@ class JsonLine(_Dated):
             f'"outrider.request_id":"{request_id.decode("latin-1")}","outrider.duration.total":{seconds:.6f},'
             f'"http.request.body.size":{received},"http.response.body.size":{sent}'
         )
+        if cut:
+            line += ',"outrider.cut":true'
         if exchange is None:
             return line + "}\n"
         line += f',"outrider.attempts":{exchange.attempts}'
@@ -175,6 +181,7 @@ class TextLine(_Dated):
         upstream: str,
         exchange: Exchange | None,
         error: OutriderError | None,
+        cut: bool = False,
     ) -> str:
         second = int(now)
         if second != self._second:
@@ -190,6 +197,8 @@ class TextLine(_Dated):
         if upstream:
             line += f" upstream={upstream}"
         line += f" id={request_id.decode('latin-1')} in={received} out={sent}"
+        if cut:
+            line += " cut"
         if exchange is not None:
             line += "".join(f" {name}" for name in _notes(exchange))
         return line + "\n"

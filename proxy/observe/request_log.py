@@ -62,9 +62,12 @@ class RequestLog:
         upstream: str,
         exchange: Exchange | None,
         error: OutriderError | None,
+        cut: bool = False,
     ) -> None:
-        """A request has ended. `target` is as the caller wrote it, `status` what the caller got, sizes of content."""
-        if status >= _FAILED or error is not None:
+        """A request has ended. `target` is as the caller wrote it, `status` what the caller got, sizes of content;
+        `cut` tells that the caller left in the middle of its answer.
+        """
+        if status >= _FAILED or error is not None or cut:
             level = logging.WARNING if status >= 500 else logging.INFO
             limit = self._failures
         elif self._only_failures or (self._sample < 1 and self._share() >= self._sample):
@@ -76,11 +79,10 @@ class RequestLog:
             return
         now = self._wall()
         if limit.admits(int(now)):
-            self._sink.add(
-                self._line(
-                    now, level, method, target, status, seconds, received, sent, request_id, upstream, exchange, error
-                )
+            line = self._line(
+                now, level, method, target, status, seconds, received, sent, request_id, upstream, exchange, error, cut
             )
+            self._sink.add(line)
 
 
 class _Limit:

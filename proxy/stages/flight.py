@@ -96,6 +96,11 @@ class Flight:
         self._task = self._loop.create_task(self._run(stage))
 
     @property
+    def coroutine(self) -> object:
+        """What makes the call."""
+        return None if self._task is None else self._task.get_coro()
+
+    @property
     def sole(self) -> Seat | None:
         """The first one's seat, when nobody else ever came and it still waits."""
         if len(self._seats) > 1 or not self._seats:

@@ -6,7 +6,7 @@ Outermost, so that it speaks of the whole request. What must not live here: meas
 from proxy.clock import Clock
 from proxy.message import Exchange, Response, Stage
 
-__all__ = ["ServerTiming"]
+__all__ = ["ServerTiming", "server_timing"]
 
 
 class ServerTiming:
@@ -20,12 +20,13 @@ class ServerTiming:
 
     async def send(self, exchange: Exchange) -> Response:
         response = await self._next.send(exchange)
-        response.lines = [*response.lines, _line(exchange, self._clock() - exchange.started)]
+        response.lines = [*response.lines, server_timing(exchange, self._clock())]
         return response
 
 
-def _line(exchange: Exchange, total: float) -> bytes:
-    metrics = [b"outrider;dur=%.3f" % (total * 1000)]
+def server_timing(exchange: Exchange, now: float) -> bytes:
+    """The line. `now` is on the clock by which the exchange began."""
+    metrics = [b"outrider;dur=%.3f" % ((now - exchange.started) * 1000)]
     waits = ((b"queue", exchange.queued), (b"auth", exchange.auth_wait), (b"upstream", exchange.first_byte))
     metrics += [b"%b;dur=%.3f" % (name, seconds * 1000) for name, seconds in waits if seconds]
     metrics.append(b'attempts;desc="%d"' % exchange.attempts)

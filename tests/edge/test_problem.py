@@ -8,14 +8,14 @@ from proxy.errors import ERRORS, CallerNotAllowed, Overloaded, RateLimited, Rout
 
 @pytest.mark.parametrize("code", ERRORS)
 def test_every_error_is_a_problem_document(code: str) -> None:
-    error = ERRORS[code]("what happened")
+    error = ERRORS[code]("What happened.")
     lines, content = problem_answer(error, b"id-1", "api", 1)
     document = json.loads(content)
     assert document == {
         "type": f"urn:outrider:error:{code}",
         "title": error.title,
         "status": error.status,
-        "detail": "what happened",
+        "detail": "What happened.",
         "code": code,
         "stage": error.stage,
         "upstream": "api",
@@ -65,3 +65,8 @@ def test_a_document_ends_its_line_and_takes_any_text() -> None:
     _, content = problem_answer(RouteNotFound('a "quote" and ü'), b"id-\xff")
     assert content.endswith(b"}\n")
     assert json.loads(content)["request_id"] == "id-\xff"
+
+
+def test_what_is_wrong_with_a_credential_is_told_in_a_whole_sentence() -> None:
+    _, content = problem_answer(ERRORS["session_expired"]("the session was ended: log in"), b"id-1")
+    assert json.loads(content)["detail"] == "The session was ended: log in."

@@ -240,7 +240,7 @@ async def test_a_follower_that_is_cancelled_leaves_the_others_their_answer(outri
         await running.caller() as follower,
     ):
         await leader.send(running.head(b"GET", b"/", b"Outrider-Request-Id: first"))
-        await shows(admin, id="first", stage="coalesce")
+        await shows(admin, id="first", stage="wait")
         await follower.send(running.head(b"GET", b"/", NAMED))
         await shows(admin, id="mine", stage="coalesce")
         assert await cancelled(admin) == 1
@@ -265,7 +265,7 @@ async def test_a_leader_that_is_cancelled_leaves_its_call_to_the_others(outrider
         await running.caller() as follower,
     ):
         await leader.send(running.head(b"GET", b"/", NAMED))
-        await shows(admin, id="mine", stage="coalesce")
+        await shows(admin, id="mine", stage="wait")
         await follower.send(running.head(b"GET", b"/", b"Outrider-Request-Id: second"))
         await shows(admin, id="second", stage="coalesce")
         assert await cancelled(admin) == 1
@@ -281,7 +281,7 @@ async def test_the_last_one_aboard_that_is_cancelled_ends_the_call(outrider) -> 
         await running.caller() as caller,
     ):
         await caller.send(running.head(b"GET", b"/", NAMED))
-        await shows(admin, stage="coalesce", attempt=1)
+        await shows(admin, stage="wait", attempt=1)
         await cancelled(admin)
         assert (await caller.answer()).code == "request_cancelled"
         await upstream_is_left(peer)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,6 +121,35 @@ async def test_an_end_cancels_every_pending_request_of_the_session_uploads_inclu
             kinds = [event.kind for event in running.daemon._pipeline.tallies.events.since(0, "session")]
             assert kinds.count("session.terminated") == 1
         assert server.exchanges == 1
+
+
+async def test_an_end_in_one_daemon_cancels_the_pending_requests_of_another_on_the_same_state(
+    outrider, server, tmp_path: Path
+) -> None:
+    first = server.begin_family()
+    async with RawUpstream(never_answers()) as api, RawUpstream(answers()) as receiver:
+        shared = {
+            "auth": {"p": server.person(first, on_session_expired={"webhook": receiver.url})},
+            "upstreams": {"api": {"url": api.url, "auth": "p"}},
+            "state": {"dir": str(tmp_path / "state")},
+        }
+        one, other = await outrider(shared), await outrider(shared)
+        async with await other.caller() as caller:
+            await caller.send(other.head())
+            await in_flight(Admin(other.admin_port), 1, stage="wait")
+            said(await Admin(one.admin_port).post("/api/profiles/p/terminate"))
+            found = await caller.answer()
+            assert (found.status, found.code) == (401, "session_terminated")
+        for running in (one, other):
+            after = await running.request()
+            assert (after.status, after.code) == (401, "session_expired")
+            kinds = [event.kind for event in running.daemon._pipeline.tallies.events.since(0, "session")]
+            assert kinds.count("session.terminated") == 1
+        async with asyncio.timeout(5):
+            while len(receiver.requests) < 2:
+                await asyncio.sleep(0.005)
+    # Each daemon tells its own hooks.
+    assert [json.loads(request.content)["kind"] for request in receiver.requests] == ["session.terminated"] * 2
 
 
 async def test_an_end_cuts_an_answer_that_is_under_way(outrider, server) -> None:

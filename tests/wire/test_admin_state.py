@@ -148,6 +148,23 @@ async def test_a_change_wants_its_field_and_its_method(outrider, method: str, pa
         assert method.encode() in (wrong.get(b"allow") or b"")
 
 
+async def test_another_method_is_refused_whatever_comes_with_it(outrider) -> None:
+    async with RawUpstream(answers()) as upstream:
+        running = await outrider(facing(upstream.url))
+        answer = await Admin(running.admin_port).ask(b"PUT", "/api/log-level", content=b'{"level": "info"}')
+    assert (answer.status, answer.code) == (405, "method_not_allowed")
+
+
+async def test_an_admin_token_that_cannot_be_read_opens_nothing(outrider) -> None:
+    async with RawUpstream(answers()) as upstream:
+        running = await outrider(
+            facing(upstream.url, admin={"listen": "127.0.0.1:0", "token": {"exec": ["/bin/false"]}})
+        )
+        for lines in ((), (b"Authorization: Bearer ",)):
+            answer = await Admin(running.admin_port).ask(b"GET", "/api/state", *lines)
+            assert (answer.status, answer.code) == (503, "admin_token_unavailable")
+
+
 @pytest.mark.parametrize("path", [*LOOKS, *(path for _, path in CHANGES)])
 async def test_strangers_get_nothing_from_any_path(outrider, path: str) -> None:
     async with RawUpstream(answers()) as upstream:

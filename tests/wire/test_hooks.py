@@ -44,7 +44,7 @@ async def test_a_profiles_hook_is_told_once_that_its_session_is_over(outrider: A
         assert len(receiver.requests) == 1
     assert (notice["hook"], notice["kind"], notice["profile"]) == ("on_session_expired", "session.expired", "person")
     assert b"made-up" not in receiver.requests[0].content
-    assert 'outrider_hooks_total{hook="on_session_expired",result="delivered"} 1.0' in metrics
+    assert 'outrider_hooks_total{hook="auth.person.on_session_expired",result="delivered"} 1.0' in metrics
 
 
 async def _metrics(running: Any) -> str:

@@ -38,6 +38,27 @@ async def test_an_error_has_one_line_with_its_code_and_stage(outrider, captured)
     assert line["body"].startswith("upstream_disconnected at ")
 
 
+async def test_an_answer_whose_caller_left_in_the_middle_is_marked(outrider, captured):
+    log = captured()
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"
+
+    async def stops_halfway(connection):
+        await connection.request()
+        await connection.send(half)
+        await connection.gone()
+
+    async with RawUpstream(stops_halfway) as upstream:
+        running = await outrider(facing(upstream.url, log={"requests": "errors"}))
+        async with await running.caller() as caller:
+            await caller.send(running.head())
+            assert (await caller.head()).status == 200
+        await running.has_in_flight(lambda number: number == 0)
+        await running.stop()
+    (line,) = log.requests
+    assert (line["http.response.status_code"], line["outrider.cut"]) == (200, True)
+    assert line["http.response.body.size"] == 4
+
+
 async def test_a_request_that_meets_nothing_has_a_line_too(outrider, captured):
     log = captured()
     async with RawUpstream(answers()) as upstream:
@@ -63,6 +84,14 @@ async def test_server_timing_says_where_the_time_went(outrider):
         answer = await running.request()
         names = [entry.split(b";")[0].strip() for entry in (answer.get(b"server-timing") or b"").split(b",")]
         assert names == [b"outrider", b"upstream", b"attempts"]
+
+
+async def test_server_timing_is_told_with_an_answer_of_our_own_too(outrider):
+    async with RawUpstream(closes_unanswered()) as upstream:
+        running = await outrider(facing(upstream.url, upstream={"server_timing": True, "retry": {"attempts": 2}}))
+        answer = await running.request()
+    assert answer.code == "upstream_disconnected"
+    assert (answer.get(b"server-timing") or b"").endswith(b', attempts;desc="2"')
 
 
 async def test_server_timing_is_not_told_unless_asked_for(outrider):

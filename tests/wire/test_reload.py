@@ -311,3 +311,84 @@ async def test_a_reload_that_a_stop_overtakes_opens_no_door_again(reloaded):
         assert await draining
         with pytest.raises(ConnectionRefusedError):
             await running.caller()
+
+
+async def test_each_event_around_a_reload_is_told_once_to_the_hooks_of_its_time(reloaded):
+    done = b"HTTP/1.1 204 No Content\r\n\r\n"
+    async with RawUpstream(answers(done)) as old, RawUpstream(answers(done)) as new:
+
+        def told(hook: RawUpstream) -> dict[str, Any]:
+            hooks = {"on_session_expired": {"webhook": hook.url}, "on_refresh": {"webhook": hook.url}}
+            return facing("http://127.0.0.1:9", auth=False, hooks=hooks)
+
+        running = await reloaded(told(old))
+        events = running.daemon._pipeline.tallies.events
+        publishing = asyncio.Event()
+
+        async def publish() -> None:
+            number = 0
+            while not publishing.is_set():
+                events.publish("session.refreshed", profile="p", number=number)
+                number += 1
+                await asyncio.sleep(0.001)
+            events.publish("session.refreshed", profile="p", number=-1)
+
+        events.publish("session.expired", profile="p")
+        going = asyncio.create_task(publish())
+        assert (await running.now(told(new))).problems == []
+        await asyncio.sleep(0.01)
+        publishing.set()
+        await going
+        async with asyncio.timeout(20):
+            while not new.requests or json.loads(new.requests[-1].content).get("number") != -1:
+                await asyncio.sleep(0.01)
+        seen = [[json.loads(request.content) for request in hook.requests] for hook in (old, new)]
+    kinds = [notice["kind"] for notices in seen for notice in notices]
+    assert kinds.count("session.expired") == 1
+    before, after = ([one["number"] for one in notices if "number" in one] for notices in seen)
+    assert [*before, *after] == [*range(len(before) + len(after) - 1), -1]
+    assert before
+    assert len(after) > 1
+
+
+async def test_a_session_that_was_over_before_a_reload_is_not_told_again_after_it(reloaded):
+    done = b"HTTP/1.1 204 No Content\r\n\r\n"
+    async with RawUpstream(answers(done)) as old, RawUpstream(answers(done)) as new:
+
+        def told(hook: RawUpstream) -> dict[str, Any]:
+            return facing("http://127.0.0.1:9", auth=False, hooks={"on_session_expired": {"webhook": hook.url}})
+
+        running = await reloaded(told(old))
+        events = running.daemon._pipeline.tallies.events
+        events.publish("session.expired", profile="p")
+        assert (await running.now(told(new))).problems == []
+        events.publish("session.terminated", profile="p")
+        events.publish("session.terminated", profile="other")
+        async with asyncio.timeout(5):
+            while not (old.requests and new.requests):
+                await asyncio.sleep(0.005)
+    (notice,) = (json.loads(request.content) for request in new.requests)
+    assert notice["profile"] == "other"
+
+
+async def test_interceptors_are_closed_when_the_last_request_of_their_configuration_has_ended(reloaded, tmp_path):
+    (tmp_path / "closing.py").write_text(
+        "from pathlib import Path\n"
+        "class Closing:\n"
+        "    def on_request(self, request):\n        pass\n"
+        "    async def close(self):\n"
+        f"        with Path({str(tmp_path / 'closed')!r}).open('a') as file:\n            file.write('x')\n"
+    )
+    async with RawUpstream(answers()) as upstream:
+        config = facing(
+            upstream.url, upstream={"interceptors": ["c"]}, interceptors={"c": {"class": "closing:Closing"}}
+        )
+        running = await reloaded(config)
+        assert (await running.request()).status == 200
+        assert (await running.now(config)).problems == []
+        assert (await running.request()).status == 200
+        async with asyncio.timeout(5):
+            while not (tmp_path / "closed").exists():
+                await asyncio.sleep(0.01)
+        await running.stop()
+    assert (tmp_path / "closed").read_text() == "xx"
