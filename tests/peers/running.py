@@ -94,9 +94,10 @@ class Outrider(_Reachable):
 class OutriderProcess(_Reachable):
     """`outrider run` as a process of its own."""
 
-    def __init__(self, process: asyncio.subprocess.Process, port: int, admin_port: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, file: Path, port: int, admin_port: int) -> None:
         super().__init__(port, admin_port)
         self.process = process
+        self.file = file
 
     @classmethod
     async def start(cls, config: dict[str, Any], folder: Path, ports: tuple[int, int]) -> Self:
@@ -106,7 +107,7 @@ class OutriderProcess(_Reachable):
         command = [sys.executable, "-m", "proxy", "run", "-c", str(file)]
         with (folder / "stderr").open("wb") as stderr:
             process = await asyncio.create_subprocess_exec(*command, stderr=stderr, env=dict(os.environ))
-        started = cls(process, *ports)
+        started = cls(process, file, *ports)
         await started._until_it_answers()
         return started
 
