@@ -42,12 +42,18 @@ async def code_login(profile: OAuth2Profile, endpoint: TokenEndpoint, screen: Sc
             "state": state,
             "code_challenge": _challenge(verifier),
             "code_challenge_method": "S256",
+            **await _bound_to(endpoint),
         }
         address = f"{url}{'&' if '?' in url else '?'}{urlencode([*asked.items(), *endpoint.wanted])}"
         screen.visit(address, "", "")
         code = _code(await _answer(loopback, screen, patience), profile.issuer)
         pairs = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", loopback.address)]
         return granted(await endpoint.ask([*pairs, ("code_verifier", verifier)], scope=False))
+
+
+async def _bound_to(endpoint: TokenEndpoint) -> Mapping[str, str]:
+    """The key that the code is bound to already (RFC 9449 §10). Raises SecretUnavailable."""
+    return {} if endpoint.keys is None else {"dpop_jkt": (await endpoint.keys.current()).thumbprint}
 
 
 async def _authorization_url(endpoint: TokenEndpoint) -> str:

@@ -15,12 +15,12 @@ from proxy.config.oauth2_model import OAuth2Profile
 __all__ = ["LoginFailed", "Screen", "log_in"]
 
 
-async def log_in(profile: OAuth2Profile, means: Means, screen: Screen, patience: float) -> Granted:
-    """The tokens that the server gives once the person on the other side of `screen` has agreed.
+async def log_in(name: str, profile: OAuth2Profile, means: Means, screen: Screen, patience: float) -> Granted:
+    """The tokens that the server gives to the profile `name` once the person on the other side of `screen` has agreed.
 
     `patience` is in seconds. Raises LoginFailed.
     """
-    endpoint = TokenEndpoint(profile, means)
+    endpoint = TokenEndpoint(name, profile, means)
     ways = {"device_code": device_login, "authorization_code": code_login}
     try:
         return await ways[profile.grant](profile, endpoint, screen, patience)

@@ -24,16 +24,23 @@ __all__ = ["oauth2_source"]
 
 
 def oauth2_source(name: str, profile: OAuth2Profile, means: Means) -> SessionSource:
-    parts = _Parts(name, profile, means, TokenEndpoint(profile, means))
+    endpoint = TokenEndpoint(name, profile, means)
+    supplier = _GRANTS[profile.grant](_Parts(name, profile, means, endpoint))
+    report, prewarm, patience = means.report(name), profile.prewarm, profile.timeout
+    if endpoint.keys is not None:
+        # Imported here: only profiles with such tokens load what it takes to prove a key.
+        from proxy.auth.dpop import BoundSession
+
+        return BoundSession(supplier, endpoint.keys, means, report, prewarm=prewarm, patience=patience)
     return SessionSource(
-        _GRANTS[profile.grant](parts),
+        supplier,
         profile.header,
         profile.scheme,
         means.clock,
         means.spread,
-        means.report(name),
-        prewarm=profile.prewarm,
-        patience=profile.timeout,
+        report,
+        prewarm=prewarm,
+        patience=patience,
     )
 
 

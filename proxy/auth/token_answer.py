@@ -34,6 +34,7 @@ _KNOWN = _TERMINAL | {
     "access_denied",
     "authorization_pending",
     "expired_token",
+    "invalid_dpop_proof",
     "invalid_request",
     "invalid_scope",
     "invalid_target",
@@ -41,6 +42,7 @@ _KNOWN = _TERMINAL | {
     "slow_down",
     "temporarily_unavailable",
     "unsupported_grant_type",
+    "use_dpop_nonce",
 }
 
 
@@ -77,18 +79,22 @@ class Refused:
 
 
 class AnswerReader:
-    """Reads answers whose members stand where `where` says; None for where OAuth puts them."""
+    """Reads answers whose members stand where `where` says; None for where OAuth puts them.
 
-    __slots__ = ("_finders",)
+    `bound` tokens are those that were asked for with a proof (RFC 9449).
+    """
 
-    def __init__(self, where: AnswerMap | None) -> None:
+    __slots__ = ("_bound", "_finders")
+
+    def __init__(self, where: AnswerMap | None, *, bound: bool = False) -> None:
+        self._bound = bound
         self._finders: dict[str, Expression] = {}
         if where is not None:
             found = {name: getattr(where, name) for name in AnswerMap.model_fields}
             self._finders = {name: Expression(path) for name, path in found.items() if path is not None}
 
     def __call__(self, reply: Reply, now: float) -> Granted | Refused:
-        return read_answer(reply, now, self._found)
+        return read_answer(reply, now, self._found, bound=self._bound)
 
     def _found(self, answer: dict[str, object]) -> dict[str, object]:
         return answer | {name: finder.find(answer) for name, finder in self._finders.items()}
@@ -98,7 +104,7 @@ def _as_it_is(answer: dict[str, object]) -> dict[str, object]:
     return answer
 
 
-def read_answer(reply: Reply, now: float, find: Find = _as_it_is) -> Granted | Refused:
+def read_answer(reply: Reply, now: float, find: Find = _as_it_is, *, bound: bool = False) -> Granted | Refused:
     """`now` is wall time; where the server says its own, moments are measured on that.
 
     `find` puts the members of an answer that is none of errors where OAuth has them.
@@ -116,9 +122,8 @@ def read_answer(reply: Reply, now: float, find: Find = _as_it_is) -> Granted | R
     if not answer:
         return Refused("the token endpoint answers with something that is neither JSON nor a form")
     answer = find(answer)
-    kind = answer.get("token_type")
-    if isinstance(kind, str) and kind.lower() in _NO_BEARER:
-        return Refused(f"the token endpoint gave a token of type {kind.lower()}, which proves nothing when sent alone")
+    if problem := _type_problem(answer.get("token_type"), bound=bound):
+        return Refused(problem)
     access = answer.get("access_token")
     if not is_token(access):
         return Refused("the token endpoint answers without a usable access_token")
@@ -129,6 +134,17 @@ def read_answer(reply: Reply, now: float, find: Find = _as_it_is) -> Granted | R
     kept = Secret(refresh) if is_token(refresh) else None
     scope = answer.get("scope")
     return Granted(Secret(access), kept, min(lifetime, _LONGEST), scope if is_token(scope) else "")
+
+
+def _type_problem(kind: object, *, bound: bool) -> str | None:
+    kind = kind.lower() if isinstance(kind, str) else ""
+    if bound:
+        wanted = "the token endpoint gave a token that is not bound to the key of dpop; let the server bind this "
+        return None if kind == "dpop" else wanted + "client's tokens, or remove dpop"
+    if kind not in _NO_BEARER:
+        return None
+    hint = "; add dpop to the profile" if kind == "dpop" else ""
+    return f"the token endpoint gave a token of type {kind}, which proves nothing when sent alone{hint}"
 
 
 def _members(reply: Reply) -> dict[str, object]:

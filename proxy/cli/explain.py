@@ -176,7 +176,8 @@ def _credential(profile: AuthProfile) -> str:
     if isinstance(profile, (FileProfile, ExecProfile)):
         return f"field {profile.header}"
     if isinstance(profile, OAuth2Profile):
-        return f"field {profile.header}, by {profile.grant}; renewed early, and once where it is refused"
+        bound = "" if profile.dpop is None else " with a proof of its key (DPoP)"
+        return f"field {profile.header}{bound}, by {profile.grant}; renewed early, and once where it is refused"
     if isinstance(profile, LoginProfile):
         what = "its cookies" if profile.response is None else f"field {profile.header}"
         return f"{what}, by a login of {len(profile.steps)} calls; again where it is refused"

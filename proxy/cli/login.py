@@ -45,7 +45,7 @@ async def _login(arguments: argparse.Namespace) -> int:
         daemon = await _place(opened, name)
         screen = Terminal(name, browser=not arguments.no_browser)
         try:
-            granted = await log_in(profile, opened.means, screen, arguments.timeout)
+            granted = await log_in(name, profile, opened.means, screen, arguments.timeout)
             scope = granted.scope or " ".join(profile.scopes)
             tokens = Tokens(granted.access, granted.refresh, granted.lifetime, scope)
             if daemon is None:

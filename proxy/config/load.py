@@ -53,6 +53,7 @@ _RULES: tuple[cross_checks.Rule, ...] = (
     tls_checks.tls_content,
     tls_checks.unverified,
     oauth2_checks.signing_keys,
+    oauth2_checks.key_of_login,
     session_checks.forgotten_rotation,
     session_checks.key_without_folder,
     session_checks.open_token_url,

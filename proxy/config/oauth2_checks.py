@@ -10,8 +10,9 @@ from typing import Any
 
 from proxy.config.cross_checks import Finding, section
 from proxy.config.document import Document
+from proxy.config.oauth2_rules import LOGIN_GRANTS
 
-__all__ = ["key_problem", "key_text", "signing_keys"]
+__all__ = ["key_of_login", "key_problem", "key_text", "signing_keys"]
 
 _LONGEST = 64 * 1024
 
@@ -20,7 +21,7 @@ def signing_keys(document: Document, base: Path) -> Iterator[Finding]:
     for name, profile in section(document.data.get("auth")).items():
         if section(profile).get("type") != "oauth2":
             continue
-        for option in ("client_key", "sign_assertion"):
+        for option in ("client_key", "sign_assertion", "dpop"):
             options = section(section(profile).get(option))
             at = ("auth", name, option, "key")
             try:
@@ -32,6 +33,20 @@ def signing_keys(document: Document, base: Path) -> Iterator[Finding]:
             if text is not None and (problem := key_problem(text, options.get("algorithm"))):
                 what, _, right = problem.partition("; ")
                 yield Finding(at, what, right or "write a key and an algorithm that fit")
+
+
+def key_of_login(document: Document, base: Path) -> Iterator[Finding]:
+    """A login happens in another process: a key that is made has to be kept where both find it."""
+    if section(document.data.get("state")).get("dir") is not None:
+        return
+    for name, profile in section(document.data.get("auth")).items():
+        options = section(profile)
+        dpop = options.get("dpop")
+        if options.get("grant") in LOGIN_GRANTS and isinstance(dpop, dict) and "key" not in dpop:
+            message = "tokens of a login would be bound to a key that no daemon has"
+            yield Finding(
+                ("auth", name, "dpop"), message, "name a folder under state.dir, or add key: {file: PATH}", True
+            )
 
 
 def key_text(key: Any, base: Path) -> str | None:

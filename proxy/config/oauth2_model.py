@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from proxy.config.base import wrong
 from proxy.config.login_parts import AuthorizationParameters, RedirectUri
-from proxy.config.oauth2_parts import AnswerMap, AssertionOptions, KeyOptions
+from proxy.config.oauth2_parts import AnswerMap, AssertionOptions, DpopOptions, KeyOptions
 from proxy.config.oauth2_rules import CLIENT_PROOFS, GRANTS, LOGIN_GRANTS, check_options
 from proxy.config.profile import Scheme, SessionProfile
 from proxy.config.secret_model import SecretRef
@@ -107,6 +107,11 @@ class OAuth2Profile(SessionProfile):
         description="How the client proves who it is; `client_secret_basic` where there is a secret, `private_key_jwt` "
         "where there is a key, else `none`. `client_secret_basic_raw` leaves both parts unencoded, which some servers "
         "want. `tls_client_auth` (RFC 8705) is the certificate of `tls`, self-signed or not.",
+    )
+    dpop: DpopOptions | None = Field(
+        None,
+        description="Bind the tokens to a key (RFC 9449): each call and each request has a signed proof of its own, "
+        "beside `Authorization: DPoP`. `dpop: {}` makes a key.",
     )
     tls: Tls | None = Field(None, description="TLS toward the server: `ca`, `cert`, `key` and so on, as of upstreams.")
     refresh_token: SecretRef | None = Field(
@@ -221,6 +226,8 @@ class OAuth2Profile(SessionProfile):
             raise wrong("two assertions: assertion and sign_assertion", "keep one of them")
         if self.sign_assertion is not None and self.client_id is None and self.sign_assertion.issuer is None:
             raise wrong("nothing says who signs the assertion", "add issuer to sign_assertion, or client_id")
+        if self.dpop is not None and (strange := {"header", "scheme"} & self.model_fields_set):
+            raise wrong(f"dpop says itself where the token stands: {min(strange)} is of no use", "remove it, or dpop")
         if self.actor_token is None and "actor_token_type" in self.model_fields_set:
             raise wrong("an actor_token_type without its actor_token", "add actor_token: {file: PATH}")
         return self

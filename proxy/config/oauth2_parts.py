@@ -13,7 +13,7 @@ from proxy.config.secret_model import SecretRef
 from proxy.config.units import Duration
 from proxy.secret import REDACTED
 
-__all__ = ["AnswerMap", "AssertionOptions", "KeyOptions"]
+__all__ = ["AnswerMap", "AssertionOptions", "DpopOptions", "KeyOptions"]
 
 _OWN_CLAIMS = frozenset({"aud", "exp", "iat", "iss", "jti", "sub"})
 _OWN_HEADER = frozenset({"alg", "crit", "kid", "typ"})
@@ -37,6 +37,22 @@ def _bounded(lifetime: float) -> float:
     return lifetime
 
 
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+
+
+class DpopOptions(Model):
+    """The key that tokens are bound to, and how it signs."""
+
+    key: SecretRef | None = Field(
+        None,
+        description="The private key: PEM or a JSON Web Key. Left out, one is made, and kept under `state.dir` where "
+        "that is named.",
+    )
+    algorithm: Algorithm | None = Field(
+        None, description="How it signs; what fits the key, and ES256 for one that is made, when left out."
+    )
+
+
 class KeyOptions(Model):
     """A private key, and how it signs: the client's own for `private_key_jwt`."""
 
@@ -44,9 +60,9 @@ class KeyOptions(Model):
         description="The private key: PEM (RSA, EC or Ed25519, without a password) or a JSON Web Key."
     )
     key_id: str | None = Field(None, min_length=1, description="The key's name, `kid`; that of the JWK when left out.")
-    algorithm: (
-        Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] | None
-    ) = Field(None, description="How it signs; RS256, or what fits the key's curve, when left out.")
+    algorithm: Algorithm | None = Field(
+        None, description="How it signs; RS256, or what fits the key's curve, when left out."
+    )
     header: Annotated[dict[str, str], AfterValidator(_own_header)] = Field(
         {}, description="Further members of the header, such as `x5t`."
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-__all__ = ["ALGORITHMS", "KeyUnfit", "SigningKey"]
+__all__ = ["ALGORITHMS", "KeyUnfit", "SigningKey", "new_key"]
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _OF_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
@@ -40,6 +40,23 @@ class SigningKey:
             raise KeyUnfit(f"this key signs with {' or '.join(fitting)}, not with {algorithm}")
         self.key_id = self._key.kid
 
+    @property
+    def public(self) -> dict[str, Any]:
+        """The public half as a JSON Web Key, with nothing in it but the key."""
+        members = self._key.as_dict(private=False)
+        return {name: members[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in members}
+
+    @property
+    def thumbprint(self) -> str:
+        """The key's name that anybody can compute (RFC 7638)."""
+        return self._key.thumbprint()
+
+    def sign_bytes(self, data: bytes) -> bytes:
+        """The signature alone, in the form in which it stands in a JWT."""
+        from joserfc.jws import JWSRegistry
+
+        return JWSRegistry.algorithms[self.algorithm].sign(data, self._key)
+
     def sign(self, claims: Mapping[str, Any], header: Mapping[str, Any]) -> str:
         """The compact form of a JWT; `header` adds to the algorithm."""
         from joserfc import jwt
@@ -49,6 +66,21 @@ class SigningKey:
             # EdDSA has a newer name (RFC 9864), which servers do not know yet.
             warnings.simplefilter("ignore", SecurityWarning)
             return jwt.encode({**header, "alg": self.algorithm}, dict(claims), self._key, algorithms=[self.algorithm])
+
+
+def new_key(algorithm: str) -> str:
+    """A private key, made now, that signs with one of `ALGORITHMS`, as a JSON Web Key."""
+    from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+    curve = next((curve for curve, fitting in _OF_CURVE.items() if fitting == algorithm), None)
+    key: RSAKey | ECKey | OKPKey
+    if curve is None:
+        key = RSAKey.generate_key(_LEAST_BITS)
+    elif curve == "Ed25519":
+        key = OKPKey.generate_key("Ed25519")
+    else:
+        key = ECKey.generate_key(curve)
+    return json.dumps(key.as_dict(private=True))
 
 
 def _of_pem(text: str) -> "RSAKey | ECKey | OKPKey":

@@ -83,7 +83,7 @@ def _parsed(written: dict[str, Any]) -> OAuth2Profile:
 
 async def fails(profile: OAuth2Profile, given: Means, person: Person, patience: float = 10) -> str:
     with pytest.raises(LoginFailed) as caught:
-        await log_in(profile, given, person, patience)
+        await log_in("p", profile, given, person, patience)
     return caught.value.detail
 
 
@@ -93,7 +93,7 @@ async def fails(profile: OAuth2Profile, given: Means, person: Person, patience: 
 async def test_a_person_who_types_the_code_has_logged_in(oidc: OidcProvider, given: Means) -> None:
     client, parsed = issued(oidc, "device_code")
     person = Person(lambda url, code: oidc.answer_device(code))
-    granted = await log_in(parsed, given, person, 30)
+    granted = await log_in("p", parsed, given, person, 30)
     assert granted.refresh is not None
     assert person.url.startswith(oidc.url)
     assert person.code in person.complete
@@ -126,7 +126,7 @@ async def test_an_answer_that_is_still_awaited_is_asked_for_again(server: TokenS
     parsed = device(server)
     server.next += [scripted(400, {"error": "authorization_pending"})] * 3
     server.next += [scripted(503, {}), scripted(200, {"access_token": "t", "scope": "read"})]
-    granted = await log_in(parsed, given, Person(), 10)
+    granted = await log_in("p", parsed, given, Person(), 10)
     assert (granted.access.reveal(), granted.scope) == ("t", "read")
     assert {asked["device_code"] for asked in server.asked[1:]} == {"d"}
 
@@ -142,7 +142,7 @@ async def test_a_server_that_wants_fewer_questions_is_asked_five_seconds_later(
 
     monkeypatch.setattr("proxy.auth.device_login.asyncio.sleep", sleep)
     server.next += [scripted(400, {"error": "slow_down"})] * 2 + [scripted(200, {"access_token": "t"})]
-    await log_in(parsed, given, Person(), 100)
+    await log_in("p", parsed, given, Person(), 100)
     assert [pause for pause in pauses if pause > 0][:3] == [0.05, 5.05, 10.05]
 
 
@@ -189,7 +189,7 @@ async def test_a_server_that_gives_no_code_is_quoted_harmlessly(
 async def test_a_browser_that_comes_back_has_logged_in(oidc: OidcProvider, given: Means) -> None:
     client, parsed = issued(oidc, "authorization_code", authorization_parameters={"prompt": "consent"})
     person = Person(browse)
-    granted = await log_in(parsed, given, person, 30)
+    granted = await log_in("p", parsed, given, person, 30)
     assert granted.refresh is not None
     assert person.acted is not None
     status, page = cast(tuple[int, str], await person.acted)
@@ -296,7 +296,7 @@ async def test_after_a_login_it_renews_itself_until_it_is_ended_and_the_server_i
     oidc: OidcProvider, given: Means
 ) -> None:
     client, parsed = issued(oidc, "device_code")
-    granted = await log_in(parsed, given, Person(lambda url, code: oidc.answer_device(code)), 30)
+    granted = await log_in("p", parsed, given, Person(lambda url, code: oidc.answer_device(code)), 30)
     source = build_source("mail", parsed, given)
     assert isinstance(source, SessionSource)
     await source.install(tokens(granted))

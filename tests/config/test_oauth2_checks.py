@@ -19,7 +19,8 @@ upstreams: {{a: {{url: "http://127.0.0.1:1", auth: p}}}}
 
 
 def text(option: str, key: str, more: str = "") -> str:
-    grant = "client_credentials" if option == "client_key" else "jwt_bearer"
+    grant = "jwt_bearer" if option == "sign_assertion" else "client_credentials\n    client_secret: x"
+    grant = "client_credentials" if option == "client_key" else grant
     return TEXT.format(grant=grant, option=option, key=key, more=more)
 
 
@@ -31,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("option", ["client_key", "sign_assertion"])
+@pytest.mark.parametrize("option", ["client_key", "sign_assertion", "dpop"])
 @pytest.mark.parametrize(
     ("key", "more", "what"),
     [
@@ -44,7 +45,7 @@ def test_a_key_that_cannot_sign_is_an_error_at_its_place(
     folder: Path, option: str, key: str, more: str, what: str
 ) -> None:
     line = only(text(option, key, more), base=folder)
-    assert line.startswith("8:")
+    assert line.startswith("9:" if option == "dpop" else "8:")
     assert what in line
     assert "s3cret" not in line
 
@@ -62,3 +63,21 @@ def test_a_key_that_is_not_there_yet_is_a_warning(tmp_path: Path) -> None:
 
 def test_a_key_in_a_place_that_no_file_can_have_is_no_crash(tmp_path: Path) -> None:
     assert said(text("client_key", '{file: "a\\0b"}'), base=tmp_path) == []
+
+
+LOGIN = """
+{more}
+auth:
+  p: {{type: oauth2, grant: device_code, issuer: "https://login.example", client_id: c, dpop: {dpop}}}
+upstreams: {{a: {{url: "http://127.0.0.1:1", auth: p}}}}
+"""
+
+
+def test_a_login_whose_tokens_no_daemon_could_use_is_an_error() -> None:
+    line = only(LOGIN.format(more="", dpop="{}"))
+    assert "bound to a key that no daemon has; name a folder under state.dir, or add key" in line
+
+
+@pytest.mark.parametrize(("more", "dpop"), [("state: {dir: ./state}", "{}"), ("", "{key: {env: KEY}}")])
+def test_a_login_with_a_key_that_both_have_is_none(more: str, dpop: str) -> None:
+    assert said(LOGIN.format(more=more, dpop=dpop), environ={"KEY": "x"}) == []

@@ -75,6 +75,9 @@ def test_scopes_are_one_text_or_a_list(scope: object) -> None:
         (KEYED | {"client_key": {"key": "k", "lifetime": "0s"}}, "between a second and a day"),
         (KEYED | {"client_key": {"key": "k", "header": {"kid": "x"}}}, "option of its own"),
         (KEYED | {"client_key": {"key": "k", "algorithm": "HS256"}}, "RS256"),
+        (USUAL | {"dpop": {}, "header": "X-Token"}, "where the token stands: header is of no use; remove it, or dpop"),
+        (USUAL | {"dpop": {}, "scheme": "Bearer"}, "scheme is of no use"),
+        (USUAL | {"dpop": {"algorithm": "HS256"}}, "RS256"),
         (USUAL | {"parameters": {"scope": "x"}}, "an option of its own"),
         (USUAL | {"token_url": "https://login.example/#x"}, "no fragment"),
         (USUAL | {"token_url": "https://u:p@login.example/"}, "no user and no password"),
@@ -103,7 +106,9 @@ def test_a_token_url_may_have_a_query() -> None:
 
 
 def test_nothing_secret_is_printed() -> None:
-    profile = parse(PERSON | {"parameters": {"pin": "hidden-1"}, "headers": {"X-Pin": "hidden-2"}})
+    profile = parse(
+        PERSON | {"dpop": {"key": "s3cret"}, "parameters": {"pin": "hidden-1"}, "headers": {"X-Pin": "hidden-2"}}
+    )
     shown = f"{profile!r} {profile.model_dump_json()}"
     assert not any(secret in shown for secret in ("s3cret", "r3fresh", "hidden-1", "hidden-2"))
 

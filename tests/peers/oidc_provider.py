@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
+import requests
 import trustme
 
 __all__ = ["OidcProvider", "oidc_missing", "running_oidc"]
@@ -85,9 +87,34 @@ class OidcProvider:
         """How long the access tokens live that this client is given from now on."""
         self._ask("lifetime", client_id=client["client_id"], seconds=seconds)
 
-    def tokens(self, client: dict[str, Any], scope: str = "openid offline_access read") -> dict[str, str]:
-        """`refresh_token` and `access_token`, as a person who had logged in would have them."""
-        found: dict[str, str] = self._ask("tokens", client_id=client["client_id"], scope=scope)
+    @contextmanager
+    def wanting_nonces(self) -> Iterator[None]:
+        """Proofs of keys (DPoP) are taken with the server's nonce alone."""
+        self._ask("nonce", wanted=True)
+        try:
+            yield
+        finally:
+            self._ask("nonce", wanted=False)
+
+    def introspect(self, client: dict[str, Any], token: str) -> dict[str, Any]:
+        """What the server says of a token to the client that it is for (RFC 7662)."""
+        reply = requests.post(
+            f"{self.url}/token/introspection",
+            {"token": token},
+            auth=(quote_plus(client["client_id"]), quote_plus(client["client_secret"])),
+            timeout=10,
+        )
+        found: dict[str, Any] = reply.json()
+        return found
+
+    def tokens(
+        self, client: dict[str, Any], scope: str = "openid offline_access read", jkt: str | None = None
+    ) -> dict[str, str]:
+        """`refresh_token` and `access_token`, as a person who had logged in would have them.
+
+        The refresh token is bound to the key with the thumbprint `jkt` where there is one.
+        """
+        found: dict[str, str] = self._ask("tokens", client_id=client["client_id"], scope=scope, jkt=jkt)
         return found
 
     def answer_device(self, user_code: str, verdict: str = "approve") -> bool:

@@ -4,7 +4,7 @@
 // grant's own specification says is the package's; the routes under /test stand for a person with a browser and for
 // an administrator, /api is an API that takes the tokens, and the grants of RFC 7523 and RFC 8693, which the package
 // leaves to who uses it, are registered here. Prints "ready" once it listens.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -18,6 +18,7 @@ const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const lifetimes = new Map();
 const facts = new Map();
+let wantsNonce = false;
 
 const certificate = (ctx) => {
   const peer = ctx.req.socket.getPeerX509Certificate?.();
@@ -41,7 +42,7 @@ const provider = new Provider(issuer, {
     introspection: { enabled: true },
     revocation: { enabled: true },
     deviceFlow: { enabled: true },
-    dPoP: { enabled: true },
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => wantsNonce },
     mTLS: {
       enabled: true,
       certificateBoundAccessTokens: true,
@@ -61,6 +62,7 @@ const provider = new Provider(issuer, {
       }),
     },
   },
+  enabledJWA: { dPoPSigningAlgValues: ['ES256', 'EdDSA', 'RS256', 'PS256'] },
   rotateRefreshToken: true,
   issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
   ttl: {
@@ -140,14 +142,18 @@ const doors = {
     lifetimes.set(id, seconds);
     return {};
   },
+  async nonce({ wanted }) {
+    wantsNonce = wanted;
+    return {};
+  },
   async facts({ client_id: id }) {
     return facts.get(id) ?? [];
   },
-  async tokens({ client_id: id, scope, resource }) {
+  async tokens({ client_id: id, scope, resource, jkt }) {
     const client = await provider.Client.find(id);
     const grantId = await grantOf(id, scope, resource);
     const of = { accountId: ACCOUNT, client, grantId, gty: 'authorization_code', scope };
-    const refresh = new provider.RefreshToken({ ...of, resource, rotations: 0 });
+    const refresh = new provider.RefreshToken({ ...of, resource, jkt, rotations: 0 });
     return { refresh_token: await refresh.save(), access_token: await new provider.AccessToken(of).save() };
   },
   async device({ user_code: code, verdict }) {
