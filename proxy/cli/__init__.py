@@ -67,6 +67,11 @@ COMMANDS = (
     ),
     Command("demo", "show every main feature, with no network and no file", ("outrider demo", "outrider demo --keep")),
     Command(
+        "status",
+        "show what a running daemon does, once or live",
+        ("outrider status", "outrider status --watch", "outrider status --json --url http://127.0.0.1:9901"),
+    ),
+    Command(
         "healthcheck",
         "ask a running daemon once whether it is ready",
         ("outrider healthcheck", "outrider healthcheck --url http://127.0.0.1:9901"),

@@ -12,6 +12,9 @@ __all__ = ["DEFAULT", "Unreachable", "admin_url", "ask"]
 
 DEFAULT = "127.0.0.1:9901"
 TIMEOUT = 3.0
+MOST = 64 * 1024
+"""Bytes of an answer that are read where no other number is asked for."""
+
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - names to be replaced, bound by nobody here
 
 
@@ -37,10 +40,11 @@ def ask(
     token: str = "",
     patience: float = TIMEOUT,
     content: Mapping[str, object] | None = None,
+    most: int = MOST,
 ) -> tuple[int, str]:
     """Status and text of the answer. `url` is `[http://]host:port` or `unix:/path`; what is no GET is confirmed.
 
-    `content` is sent as JSON.
+    `content` is sent as JSON. Of the answer `most` bytes are read.
 
     Raises Unreachable or ValueError.
     """
@@ -53,7 +57,7 @@ def ask(
             fields["Content-Type"] = "application/json"
         connection.request(method, path, None if content is None else json.dumps(content).encode(), fields)
         response = connection.getresponse()
-        return response.status, response.read(65536).decode(errors="replace").strip()
+        return response.status, response.read(most).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(_reason(error)) from error
     finally:

@@ -38,7 +38,11 @@ async def test_the_state_tells_what_the_upstreams_did(outrider) -> None:
     assert (api["bytes_up"], api["bytes_down"]) == (15, 6)
     assert (api["circuit"], api["concurrency"]) == ("closed", {"limit": 3, "in_use": 0, "waiting": 0})
     assert (api["rate_waiting"], api["quota_remaining"]) == (0, None)
+    (limit,) = api["rate_limits"]
+    assert (limit["rate"], limit["burst"]) == ("100/s", 10)
+    assert 7 <= limit["room"] <= 10
     assert api["errors"] == {"bad_request": 1}
+    assert api["failed"] == 1
     assert 0 < api["latency"]["p50"] <= api["latency"]["p99"]
     assert sum(api["latency"]["counts"]) == 4
     assert len(api["latency"]["counts"]) == len(state["latency_bounds"]) + 1
@@ -63,6 +67,27 @@ async def test_the_state_tells_who_waits_and_what_is_in_flight(outrider) -> None
         assert sorted(request["stage"] for request in state["requests"]) == ["concurrency", "concurrency", "wait"]
 
 
+async def test_a_quota_is_told_with_its_limit(outrider) -> None:
+    fields = b'RateLimit-Policy: "day";q=50, "minute";q=9\r\nRateLimit: "day";r=20;t=60, "minute";r=8;t=60\r\n'
+    async with RawUpstream(answers(b"HTTP/1.1 200 OK\r\n" + fields + b"content-length: 0\r\n\r\n")) as upstream:
+        running = await outrider(facing(upstream.url))
+        await running.request()
+        api, _ = (await Admin(running.admin_port).get("/api/state"))["upstreams"]
+    # Of the two the one that has the least left.
+    assert (api["quota_remaining"], api["quota_limit"]) == (8, 9)
+
+
+async def test_failures_are_the_upstreams_and_our_own_each_once(outrider) -> None:
+    async with RawUpstream(answers(b"HTTP/1.1 500 X\r\ncontent-length: 0\r\n\r\n")) as upstream:
+        running = await outrider(facing(upstream.url, upstream={"breaker": {"min_calls": 2}, "retry": {"attempts": 1}}))
+        for _ in range(5):
+            await running.request()
+        await running.request(b"GET", b"/", b"Outrider-Nonsense: 1")
+        api, _ = (await Admin(running.admin_port).get("/api/state"))["upstreams"]
+    assert (api["statuses"], api["errors"]) == ({"5xx": 5, "4xx": 1}, {"bad_request": 1, "circuit_open": 3})
+    assert api["failed"] == 6
+
+
 async def test_profiles_tell_their_state_and_nothing_secret(outrider) -> None:
     async with RawUpstream(answers()) as upstream:
         running = await outrider(facing(upstream.url))
@@ -72,6 +97,7 @@ async def test_profiles_tell_their_state_and_nothing_secret(outrider) -> None:
         shown = json.dumps([await admin.get(path) for path in ("/api/state", "/api/profiles", "/api/config")])
     assert (profile["name"], profile["type"], profile["state"]) == ("token", "bearer", "fixed")
     assert (profile["upstreams"], profile["unusable"]) == (["api"], None)
+    assert (profile["wants_login"], profile["in_flight"]) == (False, 0)
     assert TOKEN not in shown
 
 

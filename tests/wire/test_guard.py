@@ -154,6 +154,23 @@ async def test_our_own_names_are_served(guarded):
     assert (await _ask(running.admin_port, b"localhost:PORT", target=b"/livez")).status == 200
 
 
+async def test_the_admin_listeners_own_pages_are_no_strangers_there_and_nowhere_else(guarded):
+    running, upstream = guarded
+    for host in _OWN_HOSTS:
+        own = b"http://" + host.replace(b"PORT", b"%d" % running.admin_port)
+        for site in (None, b"same-origin"):
+            answer = await _ask(running.admin_port, host, own, site, b"POST", b"/api/no-such")
+            assert (answer.status, answer.code) == (404, "not_found"), (own, site)
+            answer = await _ask(running.port, host, own, site)
+            await _assert_refused(answer, 403, "origin_not_allowed", b"GET")
+        for other in (own.replace(b"http:", b"https:"), own + b"1", own.rpartition(b":")[0], own + b"/", b"null"):
+            answer = await _ask(running.admin_port, host, other, None, b"POST", b"/api/no-such")
+            await _assert_refused(answer, 403, "origin_not_allowed", b"POST")
+        answer = await _ask(running.admin_port, host, own, b"cross-site", b"POST", b"/api/no-such")
+        await _assert_refused(answer, 403, "origin_not_allowed", b"POST")
+    assert not upstream.connections
+
+
 async def test_a_listed_origin_gets_exactly_its_own_cors(guarded):
     running, upstream = guarded
     for site in _SITES:
