@@ -1,4 +1,4 @@
-"""Content that is all there: made here, or read before it is passed on.
+"""Content that is all there: made here, read before it is passed on, or arrived together with its head.
 
 What must not live here: what it says.
 """

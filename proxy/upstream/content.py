@@ -9,31 +9,10 @@ from typing import Protocol
 
 from proxy.errors import OutriderError
 
-__all__ = ["StreamedContent", "WholeContent"]
+__all__ = ["StreamedContent"]
 
 HIGH_WATER = 256 * 1024
 """Bytes that may wait before the connection stops reading."""
-
-
-class WholeContent:
-    """Content that arrived together with its head. Holds nothing but the bytes."""
-
-    __slots__ = ("_data", "length")
-    complete = True
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.length: int | None = len(data)
-
-    def take(self) -> bytes:
-        data, self._data = self._data, b""
-        return data
-
-    async def read(self) -> bytes:
-        return self.take()
-
-    def close(self) -> None:
-        return None
 
 
 class Flow(Protocol):

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from proxy.errors import OutriderError, UpstreamProtocolError
 from proxy.message import Exchange, Response
-from proxy.upstream.content import Flow, StreamedContent, WholeContent
+from proxy.message.whole import WholeContent
+from proxy.upstream.content import Flow, StreamedContent
 from proxy.upstream.framing import ChunkedDecoder, ResponseHead, find_head, parse_head
 
 __all__ = ["Receiver"]

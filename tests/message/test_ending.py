@@ -5,7 +5,8 @@ import pytest
 from proxy.errors import UpstreamDisconnected
 from proxy.message import NoContent, Response
 from proxy.message.ending import when_ended
-from proxy.upstream.content import StreamedContent, WholeContent
+from proxy.message.whole import WholeContent
+from proxy.upstream.content import StreamedContent
 
 
 class Flow:

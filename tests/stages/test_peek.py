@@ -4,9 +4,10 @@ import pytest
 
 from proxy.errors import UpstreamDisconnected
 from proxy.message import Response
+from proxy.message.whole import WholeContent
 from proxy.stages import peek
 from proxy.stages.peek import means_refusal
-from proxy.upstream.content import StreamedContent, WholeContent
+from proxy.upstream.content import StreamedContent
 
 
 class Flow:

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from proxy.errors import UpstreamDisconnected
-from proxy.upstream.content import HIGH_WATER, StreamedContent, WholeContent
+from proxy.upstream.content import HIGH_WATER, StreamedContent
 
 
 class Flow:
@@ -25,12 +25,6 @@ class Flow:
 def _content(length: int | None = None) -> tuple[StreamedContent, Flow]:
     flow = Flow()
     return StreamedContent(flow, length), flow
-
-
-async def test_whole_content_is_read_once() -> None:
-    content = WholeContent(b"abc")
-    assert (content.length, content.complete) == (3, True)
-    assert [await content.read(), await content.read()] == [b"abc", b""]
 
 
 async def test_pieces_are_read_together_in_their_order() -> None:
