@@ -55,7 +55,8 @@ class ProxyHandler(Handling):
                 visit.keep_alive = visit.may_keep_alive()
                 send_local(visit, 204, lines, None)
                 return
-        matched = self._pipeline.routes.match(host_name(head.host), visit.method, head.target)
+        routes = self._pipeline.routes
+        matched = routes.match(host_name(head.host) if routes.hosts else b"", visit.method, head.target)
         if self._callers:
             rules = await self._callers.identify(head.own.get(TOKEN_FIELD) if head.own else None)
             rules.check(visit.method, matched, head.target)

@@ -60,7 +60,19 @@ class RateLimit:
     `quota` is what the upstream's answers teach, None where nothing is learned. `wall` is in seconds since the epoch.
     """
 
-    __slots__ = ("_buckets", "_clock", "_dates", "_keyed", "_next", "_pace", "_quota", "_tally", "_terms", "_wall")
+    __slots__ = (
+        "_buckets",
+        "_clock",
+        "_dates",
+        "_keyed",
+        "_next",
+        "_only_learns",
+        "_pace",
+        "_quota",
+        "_tally",
+        "_terms",
+        "_wall",
+    )
 
     def __init__(
         self,
@@ -77,23 +89,28 @@ class RateLimit:
         self._terms = tuple(terms for _, terms in throttles)
         self._keyed = tuple(keyed)
         self._quota = quota
+        self._only_learns = not keyed and self._buckets == (quota,)
         self._tally = tally
         self._clock, self._wall = clocks
         self._next = inner
         self._dates = (b"", 0.0)
 
     async def send(self, exchange: Exchange) -> Response:
-        buckets, terms = self._buckets, self._terms
-        if self._keyed:
-            for limited in self._keyed:
-                buckets = (*buckets, limited.buckets.get(await limited.key(exchange)))
-                terms = (*terms, limited.limit)
-        if not self._pace.admit(buckets):
-            await self._wait(exchange, buckets, terms)
         quota = self._quota
-        if quota is None:
-            return await self._next.send(exchange)
-        number = quota.depart()
+        # Nearly all: nothing is limited, and the upstream has never said anything of a quota.
+        if self._only_learns and quota is not None and quota.quiet:
+            number = quota.pass_by()
+        else:
+            buckets, terms = self._buckets, self._terms
+            if self._keyed:
+                for limited in self._keyed:
+                    buckets = (*buckets, limited.buckets.get(await limited.key(exchange)))
+                    terms = (*terms, limited.limit)
+            if not self._pace.admit(buckets):
+                await self._wait(exchange, buckets, terms)
+            if quota is None:
+                return await self._next.send(exchange)
+            number = quota.depart()
         response = await self._next.send(exchange)
         if response.quota is not None:
             self._learn(quota, number, response, response.quota)

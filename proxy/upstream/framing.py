@@ -28,6 +28,7 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80
 _LOOSE_END = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(rb"\n[ \t]+")
 _ALLOWED = bytes([9, 10, 13, *range(0x20, 0x7F), *range(0x80, 0x100)])
+_WITHIN_A_LINE = _ALLOWED.translate(None, b"\r\n")
 _HEX_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[\t\x20-\x7e\x80-\xff]*)?")
 _CONTROL = "The upstream's response head has control characters."
 _CHUNK_LINE_CAP = 4096
@@ -72,9 +73,8 @@ def find_head(buffer: bytes) -> tuple[list[bytes], bytes] | None:
         lines = block.split(b"\r\n")
         ends = len(lines) - 1
         # Bare line ends elsewhere in the block mean that the head may end earlier; folds begin a line with space.
-        if block.count(b"\n") == ends == block.count(b"\r") and b"\n " not in block and b"\n\t" not in block:
-            if block.translate(None, _ALLOWED):
-                raise UpstreamProtocolError(_CONTROL)
+        plain = block.translate(None, _WITHIN_A_LINE) == b"\r\n" * ends
+        if plain and b"\n " not in block and b"\n\t" not in block:
             return lines, buffer[end + 4 :]
     loose = _LOOSE_END.search(buffer)
     if loose is None:
