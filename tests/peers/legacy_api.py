@@ -25,6 +25,10 @@ class LegacyApi:
         self.superseded = 0
         self.ended = False
         self.calls = 0
+        self.refusal = 200
+        """The status of what says that the token has ended."""
+        self.failing = 0
+        """A status that every call of the API is answered with."""
         self._raw = RawUpstream(self._serve)
 
     async def __aenter__(self) -> Self:
@@ -46,7 +50,9 @@ class LegacyApi:
     def _api(self, request: Request) -> bytes:
         self.calls += 1
         if self.ended or request.head.get(b"authorization") != f"Bearer {self.token}".encode():
-            return answer(200, {"code": 401, "message": "the token expired"})
+            return answer(self.refusal, {"code": 401, "message": "the token expired"})
+        if self.failing:
+            return answer(self.failing, {"code": 7, "error": "no such thing"})
         return answer(200, {"code": 0, "data": "here you are"})
 
     def _refresh(self, request: Request) -> bytes:

@@ -81,6 +81,10 @@ class TokenServer:
         """The API takes none of the access tokens any more that were given until now."""
         self._valid.clear()
 
+    def takes(self, token: str) -> bool:
+        """Whether an API takes this access token."""
+        return self._valid.get(token, 0) > asyncio.get_running_loop().time()
+
     def profile(self, **more: Any) -> dict[str, Any]:
         """The options of a profile for this server."""
         return {
@@ -118,7 +122,7 @@ class TokenServer:
 
     def _api(self, request: Request) -> bytes:
         scheme, _, token = (request.head.get(b"authorization") or b"").decode().partition(" ")
-        if scheme == "Bearer" and self._valid.get(token, 0) > asyncio.get_running_loop().time():
+        if scheme == "Bearer" and self.takes(token):
             return answer(200, request.content or b"ok", media=b"text/plain")
         return answer(401, {"message": "no"}, b'WWW-Authenticate: Bearer error="invalid_token"')
 
