@@ -14,12 +14,24 @@ from proxy.auth.token_answer import Granted
 from proxy.policy.renewal import early_by
 from proxy.secret import Secret
 
-__all__ = ["ANY", "Watch", "granted_record", "kept_token"]
+__all__ = ["ANY", "Watch", "granted_record", "kept_token", "spent_seeds"]
 
 ANY = ""
 """A seed, or a seal, of whichever credential is configured."""
 
 _LOOK_EVERY = 1.0
+_MOST_SPENT = 16
+
+
+def spent_seeds(before: Record | None, seed: str) -> tuple[str, ...]:
+    """What a record of `seed` in the place of `before` must know: credentials that were good for one session alone.
+
+    Else a process that has an earlier one configured would present it again, and end that which replaced it.
+    """
+    if before is None:
+        return ()
+    lasting = before.rotates is False or before.seed in (seed, ANY) or before.seed in before.spent
+    return before.spent if lasting else (*before.spent, before.seed)[-_MOST_SPENT:]
 
 
 def granted_record(record: Record, granted: Granted, form: str, now: float) -> Record:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from proxy.auth.kept import ANY, kept_token
+from proxy.auth.kept import ANY, kept_token, spent_seeds
 from proxy.auth.record import Record
 from proxy.auth.secret_rules import SecretReader, SecretUnavailable
 from proxy.auth.source import SessionFault, Tokens
@@ -54,7 +54,8 @@ class Outside:
         )
         try:
             async with self._store.exclusive(self._profile):
-                await self._store.save(self._profile, kept)
+                spent = spent_seeds(await self._before(), kept.seed)
+                await self._store.save(self._profile, replace(kept, spent=spent))
         except StoreFailed as failed:
             raise SessionFault(failed.detail) from None
         self._ended, self._owed = kept.ended, None
@@ -67,6 +68,7 @@ class Outside:
         try:
             async with self._store.exclusive(self._profile):
                 before = await self._before()
+                self._owed = replace(self._owed, spent=spent_seeds(before, seed))
                 await self.settle()
         except StoreFailed as failed:
             detail = f"the session is ended in this process alone, and may come back with a restart: {failed.detail}"

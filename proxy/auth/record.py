@@ -24,7 +24,8 @@ class Record:
     `pending` is when an exchange was begun whose answer is not known yet: its refresh token may be used up.
     `ended` is there once the configured credential must not begin a session by itself any more, because one was ended
     or came from outside: a seal of that credential, or an empty text for whichever is configured. `scope` is what the
-    server granted, where it said.
+    server granted, where it said. `spent` are the seeds of sessions that stood here before: what they grew from is used
+    up.
     """
 
     seed: str
@@ -37,6 +38,7 @@ class Record:
     pending: float | None = None
     ended: str | None = None
     scope: str = ""
+    spent: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Record({REDACTED})"
@@ -71,6 +73,7 @@ def encode(record: Record) -> bytes:
             "pending": record.pending,
             "ended": record.ended,
             "scope": record.scope,
+            "spent": record.spent,
         },
         indent=1,
         allow_nan=False,
@@ -101,6 +104,7 @@ def decode(content: bytes) -> Record:
         _number(document, "pending"),
         None if document.get("ended") is None else _text(document, "ended"),
         "" if document.get("scope") is None else _text(document, "scope"),
+        _texts(document, "spent"),
     )
 
 
@@ -109,6 +113,13 @@ def _text(document: dict[str, object], name: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"its member {name} is wrong")
     return value
+
+
+def _texts(document: dict[str, object], name: str) -> tuple[str, ...]:
+    value = document.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f"its member {name} is wrong")
+    return tuple(value)
 
 
 def _secret(document: dict[str, object], name: str) -> Secret | None:

@@ -9,7 +9,7 @@ way on, and nothing more to lose. What must not live here: filling in the call, 
 from dataclasses import dataclass, replace
 
 from proxy.auth.call_values import CallValues, sendable
-from proxy.auth.kept import ANY, Watch, granted_record, kept_token
+from proxy.auth.kept import ANY, Watch, granted_record, kept_token, spent_seeds
 from proxy.auth.mapped_answer import AnswerMap
 from proxy.auth.outside import Outside
 from proxy.auth.record import Record, fingerprint
@@ -172,11 +172,14 @@ class RefreshEndpoint:
         record = await self._store.load(self._profile)
         if record is not None and record.seed in (seed, ANY):
             return record
+        spent = spent_seeds(record, seed)
+        if seed in spent:
+            return Record(seed, self._form, spent=spent)
         access, refresh = await self._begin()
         now = self._wall()
         told = None if access is None else jwt_lifetime(access.reveal(), now)
         lifetime = DEFAULT_LIFETIME if told is None else told
-        return Record(seed, self._form, access, refresh, obtained_at=now, expires_at=now + lifetime)
+        return Record(seed, self._form, access, refresh, now, now + lifetime, spent=spent)
 
     async def _exchange(self, record: Record) -> Fresh | Failed:
         """Where these very credentials were refused for good, that is the answer: processes that share a store would

@@ -8,7 +8,7 @@ current one, and the old one is not presented again. What must not live here: th
 
 from dataclasses import dataclass, replace
 
-from proxy.auth.kept import ANY, Watch, granted_record, kept_token
+from proxy.auth.kept import ANY, Watch, granted_record, kept_token, spent_seeds
 from proxy.auth.outside import Outside
 from proxy.auth.record import Record, fingerprint
 from proxy.auth.revocation import revoke
@@ -137,9 +137,10 @@ class RefreshToken:
         """What is kept, unless the configured token is another one than it grew from."""
         seed, first = await self._grown()
         record = await self._store.load(self._profile)
-        if record is None or record.seed not in (seed, ANY) or (record.refresh is None and record.ended is None):
-            return Record(seed, refresh=first)
-        return record
+        if record is not None and record.seed in (seed, ANY) and (record.refresh or record.ended is not None):
+            return record
+        spent = spent_seeds(record, seed)
+        return Record(seed, spent=spent) if seed in spent else Record(seed, refresh=first, spent=spent)
 
     async def _grown(self) -> tuple[str, Secret | None]:
         """The seed of the configured credential, and the refresh token where that is one. Raises SecretUnavailable."""

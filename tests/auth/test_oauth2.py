@@ -10,7 +10,7 @@ import pytest
 
 from proxy.auth import FolderStore, MemoryStore, StoreFailed
 from proxy.auth.record import Record
-from proxy.errors import CredentialUnavailable
+from proxy.errors import CredentialUnavailable, SessionExpired
 from tests.auth.tools import FakeClock, Open, refuses, write_secret
 from tests.peers import scripts
 from tests.peers.token_server import SECRET, TokenServer, answer
@@ -394,3 +394,30 @@ async def test_closing_lets_an_exchange_under_way_end(server: TokenServer, open_
     record = await store.load("p")
     assert record is not None
     assert record.pending is None
+
+
+async def test_two_processes_with_different_first_tokens_use_each_of_them_once(
+    server: TokenServer, open_: Open
+) -> None:
+    store = MemoryStore()
+    old = open_(server.person(server.begin_family()), store)
+    held = await old.current()
+    held = await old.refresh(held) or held
+    new = open_(server.person(server.begin_family()), store)
+    await new.current()
+    with pytest.raises(SessionExpired):
+        await old.refresh(held)
+    for _ in range(3):
+        assert await new.refresh(await new.current()) is not None
+    assert (server.superseded, server.revoked) == ([], set())
+
+
+async def test_a_first_token_that_the_server_never_replaces_can_be_returned_to(
+    server: TokenServer, open_: Open
+) -> None:
+    server.rotates = False
+    store, first, second = MemoryStore(), server.begin_family(), server.begin_family()
+    for token in (first, second, first):
+        source = open_(server.person(token), store)
+        await source.refresh(await source.current())
+    assert [asked["refresh_token"] for asked in server.asked] == [first, first, second, second, first, first]

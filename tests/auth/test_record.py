@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -69,3 +70,18 @@ def test_fingerprints_tell_parts_apart_and_do_not_hold_them() -> None:
     assert fingerprint("a", "b") != fingerprint("ab")
     assert fingerprint("a", "b") == fingerprint("a", "b")
     assert "s3cret" not in fingerprint("s3cret")
+
+
+def test_what_is_spent_is_read_as_it_was_written_and_is_none_where_nothing_was() -> None:
+    record = Record("seed", spent=("one", "two"))
+    assert decode(encode(record)) == record
+    older = json.loads(encode(record))
+    del older["spent"]
+    assert decode(json.dumps(older).encode()).spent == ()
+
+
+@pytest.mark.parametrize("wrong", ["one", [1], {"one": 1}])
+def test_what_is_spent_is_a_list_of_texts(wrong: object) -> None:
+    document = json.loads(encode(Record("seed"))) | {"spent": wrong}
+    with pytest.raises(ValueError, match="spent"):
+        decode(json.dumps(document).encode())
