@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+import proxy.auth.oauth2  # noqa: F401 - before the fork: else each child spends most of its short life on it
 from proxy.auth import FolderStore, Means, build_source
 from proxy.clock import CoarseTimer
 from proxy.config.auth_model import AuthProfile
