@@ -24,7 +24,8 @@ def traced_request(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     if context.tracer is None:
         return inner
     route = "" if entry.route is None else entry.route.match.partition(" ")[2]
-    return TracedRequest(context.tracer, TracedPlace(entry.upstream.name, route, entry.upstream.config.url), inner)
+    place = TracedPlace(entry.upstream.name, route, entry.upstream.config.url, entry.auth)
+    return TracedRequest(context.tracer, place, inner)
 
 
 def traced_attempt(entry: RouteEntry, context: Context, inner: Stage) -> Stage:

@@ -18,7 +18,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, get_current_span, set_span_in_context
+from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from proxy import __version__
@@ -51,6 +51,8 @@ class OpenTelemetry:
         self._tracer = self._provider.get_tracer("outrider", __version__)
         self._propagator = TraceContextTextMapPropagator()
         self._clock = clock
+        # The last one of each profile, and when it ended.
+        self._refreshes: dict[str, tuple[SpanContext, int]] = {}
 
     def begin(self, exchange: Exchange, place: Place) -> "RequestSpan":
         now = time.time_ns()
@@ -79,6 +81,7 @@ class OpenTelemetry:
         if result not in ("success", "shared"):
             span.set_status(Status(StatusCode.ERROR))
         span.end(now)
+        self._refreshes[profile] = span.get_span_context(), now
 
     async def close(self) -> None:
         # A thread of its own, because a collector that hangs must hold up neither the loop nor the process's end.
@@ -106,9 +109,16 @@ class OpenTelemetry:
     def _start(self, name: str, parent: Context, kind: SpanKind, attributes: Attributes, began: int) -> Span:
         return self._tracer.start_span(name, parent, kind, attributes, start_time=began)
 
-    def wait(self, name: str, parent: Context, began: int, ended: int) -> None:
-        """A span of something that is over."""
-        self._start(name, parent, SpanKind.INTERNAL, {}, began).end(ended)
+    def wait(self, name: str, parent: Context, began: int, ended: int, profile: str = "") -> None:
+        """A span of something that is over: a wait in line, or for the credential of `profile`.
+
+        That one is linked to the refresh that ended meanwhile, which serves all who wait and so is in no one's trace.
+        """
+        span = self._start(name, parent, SpanKind.INTERNAL, {}, began)
+        refresh = self._refreshes.get(profile)
+        if refresh is not None and refresh[1] >= began:
+            span.add_link(refresh[0])
+        span.end(ended)
 
     def attempt(self, exchange: Exchange, parent: Context, place: Place, began: int) -> "Attempt":
         parts = urlsplit(place.url)
@@ -172,7 +182,8 @@ class RequestSpan:
         # Waits are measured by the loop's clock, whose milliseconds may reach back before the request.
         in_line = max(self._began, now - max(queued, 0))
         if auth > 0:
-            self._tracer.wait("wait for credential", self._context, max(self._began, in_line - auth), in_line)
+            since = max(self._began, in_line - auth)
+            self._tracer.wait("wait for credential", self._context, since, in_line, self._place.profile)
         if queued > 0:
             self._tracer.wait("wait in line", self._context, in_line, now)
 

@@ -18,11 +18,12 @@ _CALLER_GONE = 499
 
 @dataclass(frozen=True, slots=True)
 class TracedPlace:
-    """The upstream and the route that spans name; `url` is the upstream's."""
+    """The upstream and the route that spans name; `url` is the upstream's, `profile` the route's."""
 
     upstream: str
     route: str
     url: str
+    profile: str
 
 
 class TracedRequest:

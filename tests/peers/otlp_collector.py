@@ -21,6 +21,7 @@ class CollectedSpan:
         self.trace_id: str = span.trace_id.hex()
         self.span_id: str = span.span_id.hex()
         self.parent: str = span.parent_span_id.hex()
+        self.links: list[str] = [link.span_id.hex() for link in span.links]
         self.attributes = {pair.key: _plain(pair.value) for pair in span.attributes}
         self.failed: bool = span.status.code == 2
         self.began: int = span.start_time_unix_nano

@@ -1,5 +1,6 @@
 """The spans of a running Outrider, as a collector gets them."""
 
+import asyncio
 import subprocess
 import sys
 
@@ -122,7 +123,7 @@ async def test_a_refresh_and_the_wait_for_it_are_spans_without_a_token(outrider)
         async with TokenServer() as server:
             profile = {
                 "type": "oauth2", "grant": "client_credentials", "token_url": f"{server.url}/token",
-                "client_id": "ma:chine", "client_secret": "s%c&ret /ü",
+                "client_id": "ma:chine", "client_secret": "s%c&ret /ü", "prewarm": False,
             }  # fmt: skip
             config = {
                 "auth": {"machine": profile},
@@ -130,10 +131,14 @@ async def test_a_refresh_and_the_wait_for_it_are_spans_without_a_token(outrider)
                 "tracing": {"endpoint": collector.url},
             }
             running = await outrider(config)
+            await asyncio.gather(*(running.request() for _ in range(3)))
             await running.request()
             await running.stop()
     (refresh,) = [span for span in collector.spans if span.name == "refresh"]
     assert refresh.attributes == {"outrider.profile": "machine", "outrider.refresh.result": "success"}
+    waits = [span for span in collector.spans if span.name == "wait for credential"]
+    assert [wait.links for wait in waits] == [[refresh.span_id]] * 3
+    assert len({wait.trace_id for wait in waits} - {refresh.trace_id}) == 3
     assert b"ret /" not in collector.raw
 
 
