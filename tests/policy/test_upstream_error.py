@@ -1,5 +1,6 @@
 import gzip
 import json
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ def document(content: bytes, message: str = USUAL_MESSAGE, facts: Facts = FACTS,
 def test_the_document_has_the_shape_of_every_other_problem() -> None:
     assert document(b'{"error": {"message": "no such currency", "line": 3}}', "error.message") == {
         "type": "urn:outrider:error:upstream_error",
-        "title": "The upstream answered 422 Unprocessable Entity",
+        "title": f"The upstream answered 422 {HTTPStatus(422).phrase}",
         "status": 422,
         "detail": "no such currency",
         "code": "upstream_error",
