@@ -23,6 +23,23 @@ LOCKS: dict[str, list[str] | None] = {
 }
 """Which extras a lock file is for; None for what builds the package."""
 
+PURE = ("message", "policy", "stages", "upstream")
+SHELLS = {
+    "message/call.py": "values and a protocol, nothing happens in it",
+    "message/content.py": "protocols, nothing happens in it",
+    "message/trace.py": "a protocol, nothing happens in it",
+    "message/tunnel.py": "a protocol, nothing happens in it",
+    "stages/flight.py": "a part of coalesce: stages/test_coalesce.py",
+    "stages/signature.py": "a part of sign: stages/test_sign.py",
+    "stages/tracing.py": "spans as a collector gets them: wire/test_tracing.py",
+    "stages/wire_log.py": "heads as both sides have them: wire/test_logs.py",
+    "upstream/limits.py": "three figures, nothing happens in it",
+    "upstream/receiver.py": "a part of the connection: upstream/test_connection.py",
+    "upstream/tunnel.py": "a part of the connection: upstream/test_connection.py",
+    "upstream/upload.py": "a part of the connection: upstream/test_connection.py",
+}
+"""Modules of the packages that hold the rules of a request without tests of their own name, and why, or where."""
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -75,6 +92,18 @@ def test_a_function_fits_a_screen(path: Path) -> None:
         if isinstance(node, Function)
     }
     assert {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION} == {}
+
+
+def test_a_module_of_rules_has_tests_of_its_name_or_a_reason_why_not() -> None:
+    modules = [path.relative_to(ROOT / "proxy") for package in PURE for path in (ROOT / "proxy" / package).glob("*.py")]
+    without = {
+        path.as_posix()
+        for path in modules
+        if path.stem != "__init__" and not (ROOT / "tests" / path.parent / f"test_{path.name}").exists()
+    }
+    assert without == set(SHELLS)
+    told = {found for reason in SHELLS.values() for found in re.findall(r"\S+/test_\w+\.py", reason)}
+    assert [path for path in told if not (ROOT / "tests" / path).exists()] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
