@@ -16,18 +16,18 @@ __all__ = ["Signature"]
 class Signature:
     """`made` is the signer's own; the rest is what goes into the head. Prints redacted."""
 
-    __slots__ = ("_exchange", "_key", "_outgoing", "_signer", "cookie", "lines", "made", "query")
+    __slots__ = ("_key", "_outgoing", "_signer", "cookie", "lines", "made", "query")
 
     def __init__(self, signer: Signer, exchange: Exchange, outgoing: Outgoing, key: Injection) -> None:
         self._signer = signer
-        self._exchange = exchange
         self._outgoing = outgoing
         self._key = key
-        self.renew()
+        self.renew(exchange)
 
-    def renew(self) -> None:
+    def renew(self, exchange: Exchange) -> None:
         """Sign once more, so that nothing that is good once is sent twice. Raises OutriderError."""
-        made = self.made = self._signer.sign(self._exchange, self._outgoing, self._key)
+        # The exchange is not kept here: each would hold the other until a collection.
+        made = self.made = self._signer.sign(exchange, self._outgoing, self._key)
         self.lines, self.query, self.cookie = made.lines, made.query, made.cookie
 
     def __repr__(self) -> str:

@@ -80,7 +80,7 @@ class Transport:
         """One extra try, on a connection that is new or has only just come free; not charged to the attempts."""
         if isinstance(exchange.injection, Signature):
             # What went out with the connection may have been read: it would be taken for a replay.
-            exchange.injection.renew()
+            exchange.injection.renew(exchange)
             head = self._outgoing.encode(exchange)
         outcome: Outcome = "cancelled"
         try:

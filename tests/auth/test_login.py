@@ -1,9 +1,11 @@
 """Logins against a real OpenID provider, and what is said where they fail."""
 
 import asyncio
+import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +21,7 @@ from proxy.auth.token_answer import Granted
 from proxy.clock import CoarseTimer
 from proxy.config.oauth2_model import OAuth2Profile
 from proxy.errors import SessionExpired
+from proxy.policy.signing_key import SigningKey
 from proxy.upstream.fetch import Fetcher
 from tests.auth.tools import FakeClock, means, profile
 from tests.peers.oidc_provider import OidcProvider
@@ -184,6 +187,39 @@ async def test_a_server_that_gives_no_code_is_quoted_harmlessly(
 
 
 # A browser that comes back
+
+
+async def test_a_code_and_its_tokens_are_bound_to_the_profiles_key(oidc: OidcProvider, given: Means) -> None:
+    client, parsed = issued(oidc, "authorization_code", authorization_parameters={"prompt": "consent"}, dpop={})
+    person = Person(browse)
+    given = replace(given, wall=time.time)
+    with oidc.wanting_nonces():
+        granted = await log_in("p", parsed, given, person, 30)
+    record = await given.store.load("p@dpop")
+    assert record is not None
+    assert record.access is not None
+    thumbprint = SigningKey(record.access.reveal()).thumbprint
+    assert parse_qs(urlsplit(person.url).query)["dpop_jkt"] == [thumbprint]
+    assert oidc.introspect(client, granted.access.reveal())["cnf"] == {"jkt": thumbprint}
+
+
+async def test_a_public_clients_session_lives_on_with_the_key_that_it_was_begun_with(
+    oidc: OidcProvider, given: Means
+) -> None:
+    client = oidc.client(token_endpoint_auth_method="none", dpop_bound_access_tokens=True)
+    written = oidc.profile(client, grant="device_code", scope="openid offline_access read", dpop={})
+    del written["token_url"]
+    parsed, given = _parsed(written | {"issuer": oidc.url}), replace(given, wall=time.time)
+    granted = await log_in("p", parsed, given, Person(lambda url, code: oidc.answer_device(code)), 30)
+    source = build_source("p", parsed, given)
+    assert source is not None
+    await source.install(Tokens(None, granted.refresh))
+    assert (await source.current()).lines.startswith(b"Authorization: DPoP ")
+    await source.close()
+    assert [fact["granted"].rpartition(":")[2] for fact in oidc.facts(client) if "granted" in fact] == [
+        "device_code",
+        "refresh_token",
+    ]
 
 
 async def test_a_browser_that_comes_back_has_logged_in(oidc: OidcProvider, given: Means) -> None:

@@ -1,5 +1,7 @@
 """The stage alone: what a signer is shown, and what is left of the exchange afterwards."""
 
+import gc
+
 import pytest
 
 from proxy.auth.signer import Outgoing
@@ -99,7 +101,7 @@ async def test_what_is_signed_anew_further_in_is_what_the_signer_hears_of() -> N
     class Trying(Wire):
         async def send(self, exchange: Exchange) -> Response:
             assert isinstance(exchange.injection, Signature)
-            exchange.injection.renew()
+            exchange.injection.renew(exchange)
             return await super().send(exchange)
 
     wire, request = Trying(), exchange()
@@ -108,6 +110,14 @@ async def test_what_is_signed_anew_further_in_is_what_the_signer_hears_of() -> N
     assert [lines for lines, _ in wire.sent] == [b"S: 2\r\n"]
     assert [(signed.lines, status) for signed, status in signer.heard] == [(b"S: 2\r\n", 204)]
     assert "S: 2" not in repr(request.injection)
+
+
+async def test_a_signed_request_is_gone_with_its_last_reader() -> None:
+    request = exchange()
+    request.injection = KEY
+    await stage(Numbering(), Wire()).send(request)
+    signature = request.injection
+    assert not any(held is request for held in gc.get_referents(signature))
 
 
 async def test_a_request_without_a_credential_passes_unsigned() -> None:
