@@ -1,5 +1,6 @@
 """Builds the stage of a route's interceptors. Each is made once, whoever uses it."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.chain.context import Context
@@ -28,8 +29,7 @@ class Links(dict[str, "Link"]):
         return link
 
     async def close(self) -> None:
-        for link in self.values():
-            await link.close()
+        await asyncio.gather(*(link.close() for link in self.values()))
 
     def _instance(self, entry: InterceptorEntry) -> object:
         from proxy.config.interceptor_class import make

@@ -23,6 +23,8 @@ Hook = Callable[..., Any]
 _BLOCKING = 0.1
 """Seconds in which a method that does not wait keeps the loop from everything else, and is told of."""
 _QUIET = 10.0
+_CLOSING = 5.0
+"""Seconds that an instance has at most to give back what it has: a stop waits for it."""
 
 
 class Link:
@@ -82,7 +84,7 @@ class Link:
         if self._close is None:
             return
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(min(self._timeout, _CLOSING)):
                 closing = self._close()
                 if inspect.isawaitable(closing):
                     await closing
