@@ -14,6 +14,7 @@ from proxy.auth.grant import Grant
 from proxy.auth.kept import ANY, Watch, granted_record, kept_token
 from proxy.auth.outside import Outside
 from proxy.auth.record import Record, fingerprint
+from proxy.auth.revocation import revoke
 from proxy.auth.secret_rules import SecretReader, SecretUnavailable
 from proxy.auth.source import SessionFault, Tokens
 from proxy.auth.store import SessionStore, StoreFailed
@@ -71,10 +72,10 @@ class DirectGrant:
 
     async def terminate(self) -> str:
         try:
-            await self._outside.end(await self._seed_or_any())
+            ended = await self._outside.end(await self._seed_or_any())
         finally:
             self._watch.failed()
-        return ""
+        return await revoke(self._endpoint, ended)
 
     def version(self) -> object:
         return self._store.version(self._profile)

@@ -33,6 +33,12 @@ def calls_of(name: str, profile: Any) -> Iterator[tuple[KeyPath, dict[str, Any],
         secrets |= {str(taken) for taken in section(section(step).get("take"))}
 
 
+_NAMES_OF_A_REFRESH = "the tokens, secrets: of this profile, and env.NAME can be named, as in {{ access_token }}"
+_NAMES_OF_A_LOGIN = (
+    "secrets: of this profile, what an earlier step takes, and env.NAME can be named, as in {{ env.USER }}"
+)
+
+
 def _all_calls(document: Document) -> Iterator[tuple[str, KeyPath, dict[str, Any], frozenset[str]]]:
     for name, profile in profiles(document).items():
         yield from ((name, *call) for call in calls_of(name, profile))
@@ -61,7 +67,7 @@ def unknown_names(document: Document, base: Path) -> Iterator[Finding]:
             continue
         if found := call_problem(call, known):
             where, problem = found
-            hint = "the tokens, secrets: of this profile, and env.NAME can be named, as in {{ access_token }}"
+            hint = _NAMES_OF_A_REFRESH if "access_token" in known else _NAMES_OF_A_LOGIN
             yield Finding((*at, *where), f"the template: {problem}", hint)
 
 

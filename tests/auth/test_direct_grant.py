@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -12,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from proxy.auth import FolderStore, MemoryStore, StoreFailed
 from proxy.auth.record import Record
 from proxy.auth.session import SessionSource
+from proxy.message.call import Call, Reply
 from tests.auth.test_oauth2 import ANSWERS, FAULTS, answers
 from tests.auth.tools import FakeClock, Open, counted, refuses, write_secret
 from tests.peers.token_server import TokenServer
@@ -285,6 +288,24 @@ async def test_a_caller_that_gives_up_does_not_stop_the_exchange(server: TokenSe
 
 
 # Ended from outside
+
+
+async def test_the_server_is_told_of_an_end_where_its_issuer_says_how(open_: Open) -> None:
+    issuer = "https://id.example"
+    said = {"issuer": issuer, "token_endpoint": f"{issuer}/token", "revocation_endpoint": f"{issuer}/revoke"}
+    told: list[dict[str, str]] = []
+
+    async def fetch(call: Call, ready: Callable[[], Awaitable[None]] | None = None) -> Reply:
+        if call.url.endswith("/revoke"):
+            told.append(dict(parse_qsl(call.content.decode())))
+        granted = {"access_token": "a", "refresh_token": "r", "expires_in": 60}
+        return Reply(200, (), json.dumps(granted if call.url.endswith("/token") else said).encode())
+
+    client = {"issuer": issuer, "client_id": "me", "client_secret": "s"}
+    source = open_({"type": "oauth2", "grant": "client_credentials", **client}, fetch=fetch)
+    await source.current()
+    assert await source.terminate() == "the server has revoked its tokens"
+    assert [one["token"] for one in told] == ["r", "a"]
 
 
 @pytest.mark.parametrize(
