@@ -101,7 +101,8 @@ class OutriderProcess(_Reachable):
 
     @classmethod
     async def start(cls, config: dict[str, Any], folder: Path, ports: tuple[int, int]) -> Self:
-        listen = {"listen": f"127.0.0.1:{ports[0]}", "admin": {"listen": f"127.0.0.1:{ports[1]}"}}
+        admin = {**config.get("admin", {}), "listen": f"127.0.0.1:{ports[1]}"}
+        listen = {"listen": f"127.0.0.1:{ports[0]}", "admin": admin}
         file = folder / "outrider.yaml"
         file.write_text(yaml.safe_dump(config | listen))
         command = [sys.executable, "-m", "proxy", "run", "-c", str(file)]
@@ -112,7 +113,7 @@ class OutriderProcess(_Reachable):
         return started
 
     async def _until_it_answers(self) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while True:
                 assert self.process.returncode is None, "outrider ended at once"
                 with contextlib.suppress(OSError):
