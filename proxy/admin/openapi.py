@@ -60,7 +60,7 @@ def openapi(routes: Sequence[Route]) -> dict[str, Any]:
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Outrider's admin plane", "version": __version__},
+        "info": {"title": "Outrider's admin listener", "version": __version__},
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.items())),

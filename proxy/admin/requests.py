@@ -112,7 +112,7 @@ def request_routes(visits: Callable[[], list[Visit]], clock: Clock, look_every: 
         return event_stream(_watch(named(ask), clock, look_every))
 
     async def cancel(ask: Ask) -> AdminAnswer:
-        number = end_all(named(ask), lambda: RequestCancelled("The request was cancelled through the admin plane."))
+        number = end_all(named(ask), lambda: RequestCancelled("The request was cancelled through the admin listener."))
         return document(200, Cancelled(number), Cancelled)
 
     gone = {404: "No request of this id is in flight."}

@@ -4,7 +4,6 @@ What must not live here: the ways to log in (`proxy.auth.login`).
 """
 
 import argparse
-import asyncio
 import os
 import sys
 import webbrowser
@@ -13,7 +12,16 @@ from proxy.auth.login import LoginFailed, log_in
 from proxy.auth.source import SessionFault, Tokens
 from proxy.auth.store import StoreFailed
 from proxy.cli.daemon_session import DaemonSession
-from proxy.cli.profile_bench import Bench, Unfit, add_profile_arguments, bench, find_profile, loaded_config, say
+from proxy.cli.profile_bench import (
+    Bench,
+    Unfit,
+    add_profile_arguments,
+    attempt,
+    bench,
+    find_profile,
+    loaded_config,
+    say,
+)
 from proxy.cli.wait import duration
 from proxy.config.auth_model import AuthProfile
 from proxy.config.oauth2_model import OAuth2Profile
@@ -30,11 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        return asyncio.run(_login(arguments))
-    except Unfit as unfit:
-        say(f"outrider: {unfit}")
-        return unfit.code
+    return attempt(_login(arguments))
 
 
 async def _login(arguments: argparse.Namespace) -> int:

@@ -1,14 +1,13 @@
 """`outrider logout`: ends a profile's session, in the folder and in every daemon that shares it."""
 
 import argparse
-import asyncio
 import os
 import sys
 
 from proxy.auth.session import SessionSource
 from proxy.auth.source import NotASession, SessionFault
 from proxy.cli.daemon_session import DaemonSession
-from proxy.cli.profile_bench import Unfit, add_profile_arguments, bench, find_profile, loaded_config, say
+from proxy.cli.profile_bench import Unfit, add_profile_arguments, attempt, bench, find_profile, loaded_config
 
 __all__ = ["add_arguments", "run"]
 
@@ -18,16 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        said = asyncio.run(_logout(arguments.config, arguments.profile))
-    except Unfit as unfit:
-        say(f"outrider: {unfit}")
-        return unfit.code
-    sys.stdout.write(f"logged out: the session of {arguments.profile} is ended{f'; {said}' if said else ''}\n")
+    return attempt(_logout(arguments.config, arguments.profile))
+
+
+async def _logout(file: str | None, name: str) -> int:
+    said = await _ended(file, name)
+    sys.stdout.write(f"logged out: the session of {name} is ended{f'; {said}' if said else ''}\n")
     return 0
 
 
-async def _logout(file: str | None, name: str) -> str:
+async def _ended(file: str | None, name: str) -> str:
     loaded = loaded_config(file)
     find_profile(loaded, name)
     async with bench(loaded, os.environ) as opened, opened.source(name) as source:

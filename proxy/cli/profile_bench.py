@@ -7,9 +7,10 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from proxy.auth.build import build_source
 from proxy.auth.homes import homes
@@ -23,7 +24,17 @@ from proxy.config.load import LoadedConfig, load_file
 from proxy.config.problem import ConfigInvalid, listed
 from proxy.upstream.fetch import Fetcher
 
-__all__ = ["Bench", "Unfit", "add_profile_arguments", "bench", "find_profile", "is_used_up", "loaded_config", "say"]
+__all__ = [
+    "Bench",
+    "Unfit",
+    "add_profile_arguments",
+    "attempt",
+    "bench",
+    "find_profile",
+    "is_used_up",
+    "loaded_config",
+    "say",
+]
 
 
 class Unfit(Exception):
@@ -32,6 +43,15 @@ class Unfit(Exception):
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
         self.code = code
+
+
+def attempt(command: Coroutine[Any, Any, int]) -> int:
+    """The exit code of a command; one that cannot be done says why, mistakes in the file as `check` says them."""
+    try:
+        return asyncio.run(command)
+    except Unfit as unfit:
+        say(str(unfit) if unfit.code == 78 else f"outrider: {unfit}")
+        return unfit.code
 
 
 def add_profile_arguments(parser: argparse.ArgumentParser) -> None:

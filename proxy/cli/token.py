@@ -4,7 +4,6 @@ What must not live here: sessions themselves.
 """
 
 import argparse
-import asyncio
 import os
 import sys
 import time
@@ -20,11 +19,11 @@ from proxy.cli.profile_bench import (
     Bench,
     Unfit,
     add_profile_arguments,
+    attempt,
     bench,
     find_profile,
     is_used_up,
     loaded_config,
-    say,
 )
 from proxy.config.oauth2_model import OAuth2Profile
 from proxy.errors import CredentialUnavailable, SessionExpired
@@ -40,11 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        return asyncio.run(_token(arguments))
-    except Unfit as unfit:
-        say(f"outrider: {unfit}")
-        return unfit.code
+    return attempt(_token(arguments))
 
 
 async def _token(arguments: argparse.Namespace) -> int:

@@ -108,7 +108,7 @@ class LocalHandler(Handling):
     async def _read(self, visit: Visit, head: RequestHead) -> bytes:
         """Raises BadRequest, ContentTooLarge, RequestTimeout."""
         if visit.method != "POST":
-            raise BadRequest(f"A {visit.method} to the admin plane takes no content.")
+            raise BadRequest(f"A {visit.method} to the admin listener takes no content.")
         # The cap is looked after here, where it has another name than for proxied content.
         content = CallerContent(visit.connection, visit.payload, head.length, sys.maxsize, head.expects)
         visit.content = content
@@ -118,7 +118,7 @@ class LocalHandler(Handling):
         while piece := await content.read():
             found += piece
             if len(found) > CONTENT_CAP:
-                raise ContentTooLarge(f"Content of the admin plane is at most {CONTENT_CAP} bytes.")
+                raise ContentTooLarge(f"Content for the admin listener is at most {CONTENT_CAP} bytes.")
         return found
 
     def _settle(self, visit: Visit, now: float) -> None:

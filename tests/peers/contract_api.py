@@ -5,17 +5,15 @@ waited for before each answer, and `most` is how many requests waited at once.
 """
 
 import asyncio
-from types import TracebackType
-from typing import Self
 
 from tests.peers.grammar import Request
-from tests.peers.raw_upstream import Connection, RawUpstream
+from tests.peers.raw_upstream import Connection, Scripted
 from tests.peers.token_server import TokenServer, answer
 
 __all__ = ["ContractApi"]
 
 
-class ContractApi:
+class ContractApi(Scripted):
     """Listens for as long as the `async with` lasts."""
 
     def __init__(self, tokens: TokenServer | None) -> None:
@@ -23,17 +21,7 @@ class ContractApi:
         self.failing: list[int] = []
         self.gate: asyncio.Event | None = None
         self.waiting = self.most = 0
-        self._raw = RawUpstream(self._serve)
-
-    async def __aenter__(self) -> Self:
-        await self._raw.__aenter__()
-        self.authority = self._raw.authority
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._raw.__aexit__(kind, error, trace)
+        super().__init__()
 
     @property
     def requests(self) -> list[Request]:

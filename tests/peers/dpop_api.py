@@ -8,8 +8,7 @@ import hashlib
 import time
 import warnings
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError, SecurityWarning
@@ -18,7 +17,7 @@ from joserfc.jws import JWSRegistry, extract_compact
 
 from proxy.policy.signing_key import ALGORITHMS
 from tests.peers.grammar import Request
-from tests.peers.raw_upstream import Connection, RawUpstream
+from tests.peers.raw_upstream import Connection, Scripted
 from tests.peers.token_server import answer
 
 __all__ = ["DpopApi"]
@@ -28,7 +27,7 @@ _REGISTRY.max_header_length = 4096
 """An RSA key does not go into what is usual for headers."""
 
 
-class DpopApi:
+class DpopApi(Scripted):
     """Listens for as long as the `async with` lasts. `nonce` is the one that proofs must have, None for none.
 
     As many good requests as `failures` says are answered 503. `faults` are why requests were refused, in their order,
@@ -42,17 +41,7 @@ class DpopApi:
         self.claims: list[dict[str, Any]] = []
         self.jkt_of = jkt_of
         self._seen: set[str] = set()
-        self._raw = RawUpstream(self._serve)
-
-    async def __aenter__(self) -> Self:
-        await self._raw.__aenter__()
-        self.url = self._raw.url
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._raw.__aexit__(kind, error, trace)
+        super().__init__()
 
     @property
     def requests(self) -> list[Request]:

@@ -7,8 +7,7 @@ import json
 import time
 from datetime import UTC, datetime
 from itertools import count
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -18,7 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from tests.peers.grammar import Request
-from tests.peers.raw_upstream import Connection, RawUpstream
+from tests.peers.raw_upstream import Connection, Scripted
 from tests.peers.token_server import answer
 
 __all__ = ["ACCOUNT", "APP", "INSTALLATION", "KeyDesks", "new_key"]
@@ -34,7 +33,7 @@ def new_key() -> tuple[str, RSAKey]:
     return pem, RSAKey.import_key(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
 
-class KeyDesks:
+class KeyDesks(Scripted):
     """Listens for as long as the `async with` lasts. `asked` are the statements that were accepted, with what else was
     asked; `lifetime` is that of the tokens in seconds, `skew` how far the clock is ahead."""
 
@@ -46,17 +45,7 @@ class KeyDesks:
         self.refusals: list[str] = []
         self._valid: set[str] = set()
         self._numbers = count(1)
-        self._raw = RawUpstream(self._serve)
-
-    async def __aenter__(self) -> Self:
-        await self._raw.__aenter__()
-        self.url = self._raw.url
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._raw.__aexit__(kind, error, trace)
+        super().__init__()
 
     def github(self, **more: Any) -> dict[str, Any]:
         profile = {"type": "github_app", "app_id": int(APP), "installation_id": INSTALLATION, "api_url": self.url}

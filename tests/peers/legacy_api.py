@@ -4,17 +4,16 @@
 """
 
 import json
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tests.peers.grammar import Request
-from tests.peers.raw_upstream import Connection, RawUpstream
+from tests.peers.raw_upstream import Connection, Scripted
 from tests.peers.token_server import answer
 
 __all__ = ["LegacyApi"]
 
 
-class LegacyApi:
+class LegacyApi(Scripted):
     """Listens for as long as the `async with` lasts. `token` is the one that it takes; `refreshes` are what it was
     sent. `superseded` counts refreshes with a token that was used up."""
 
@@ -29,17 +28,7 @@ class LegacyApi:
         """The status of what says that the token has ended."""
         self.failing = 0
         """A status that every call of the API is answered with."""
-        self._raw = RawUpstream(self._serve)
-
-    async def __aenter__(self) -> Self:
-        await self._raw.__aenter__()
-        self.url = self._raw.url
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._raw.__aexit__(kind, error, trace)
+        super().__init__()
 
     async def _serve(self, connection: Connection) -> None:
         while True:

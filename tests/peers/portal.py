@@ -3,12 +3,11 @@
 What it answers to those who are not logged in is a redirect to the form, or under `/page` the form itself.
 """
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs
 
 from tests.peers.grammar import Request
-from tests.peers.raw_upstream import Connection, RawUpstream
+from tests.peers.raw_upstream import Connection, Scripted
 from tests.peers.token_server import answer
 
 __all__ = ["PASSWORD", "Portal"]
@@ -17,7 +16,7 @@ PASSWORD = 'p&ss"wörd'
 _FORM = '<form action="/login"><input type=hidden name=csrf value="{}"></form>'
 
 
-class Portal:
+class Portal(Scripted):
     """Listens for as long as the `async with` lasts. `session` is the one that it takes, beside those of `also`;
     `logins` are those tried. Answers to who is logged in set the cookies of `sets`."""
 
@@ -27,17 +26,7 @@ class Portal:
         self.sets: list[bytes] = []
         self.logins: list[dict[str, Any]] = []
         self.requests: list[Request] = []
-        self._raw = RawUpstream(self._serve)
-
-    async def __aenter__(self) -> Self:
-        await self._raw.__aenter__()
-        self.url = self._raw.url
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._raw.__aexit__(kind, error, trace)
+        super().__init__()
 
     async def _serve(self, connection: Connection) -> None:
         while True:

@@ -9,12 +9,13 @@ import contextlib
 import socket
 import ssl
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Self
 
 from tests.peers.grammar import Head, Malformed, Request, parse_chunk_size, parse_fields, parse_head
 
-__all__ = ["Connection", "RawUpstream", "Script"]
+__all__ = ["Connection", "RawUpstream", "Script", "Scripted"]
 
 
 class Connection:
@@ -157,3 +158,28 @@ class RawUpstream:
             connection.ended.set()
             with contextlib.suppress(OSError):
                 writer.close()
+
+
+class Scripted(ABC):
+    """A server that is its own script: listens for as long as the `async with` lasts, on a free loopback port."""
+
+    def __init__(self) -> None:
+        self._raw = RawUpstream(self._serve)
+
+    async def __aenter__(self) -> Self:
+        await self._raw.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._raw.__aexit__()
+
+    @property
+    def url(self) -> str:
+        return self._raw.url
+
+    @property
+    def authority(self) -> str:
+        return self._raw.authority
+
+    @abstractmethod
+    async def _serve(self, connection: Connection) -> None: ...
