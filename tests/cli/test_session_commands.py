@@ -216,3 +216,13 @@ def test_an_exchange_whose_answer_is_not_known_is_told(file: Path, capsys: Shown
     asyncio.run(keep())
     assert main(["token", "mail", "-c", str(file)]) == 0
     assert "its answer is not known" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["login", "logout", "token"])
+def test_mistakes_of_the_file_are_told_as_check_tells_them(command: str, file: Path, capsys: Shown) -> None:
+    file.write_text("listen: 1\nupstreams: {a: {url: ftp://x}}\n")
+    assert main(["check", "-c", str(file)]) == 78
+    told = capsys.readouterr().err
+    assert told.count(f"{file}:") == 2
+    assert main([command, "mail", "-c", str(file)]) == 78
+    assert capsys.readouterr().err == told
