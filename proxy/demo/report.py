@@ -52,13 +52,16 @@ def print_verdict(console: Console, steps: Sequence[Step], seconds: float) -> No
 
 def print_keep(console: Console, scene: Scene) -> None:
     """Lines to paste into another terminal while everything stays up."""
-    console.print("\nStill up, until Ctrl-C. In another terminal:", highlight=False)
+    console.print(
+        f"\nStill up, until Ctrl-C. The status page is {scene.admin}/ — in another terminal:", highlight=False
+    )
     for line in (
         f"curl -i {scene.base}/api/hello",
         f"curl -i '{scene.base}/maps/tiles?zoom=3'",
         f"curl -i -T LICENSE {scene.base}/api/upload",
         f"curl -i -H 'Origin: https://web.page.example' {scene.base}/api/hello",
         f"curl -i {scene.base}/dead/hello",
+        f"outrider status --watch --url {scene.admin}",
         f"curl {scene.admin}/metrics",
         f"curl {scene.admin}/api/config",
     ):

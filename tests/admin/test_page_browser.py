@@ -31,6 +31,8 @@ def config(api: str, server: TokenServer | None = None, **sections: Any) -> dict
     """An upstream with every gauge that there is, and a session where there is a token server."""
     policies = {"concurrency": {"limit": 4}, "rate_limit": {"rate": "100/s", "burst": 10}, "breaker": {"min_calls": 2}}
     upstream: dict[str, Any] = {"url": api, "retry": {"attempts": 1}, **policies}
+    # A test may be slower than any caller.
+    sections["limits"] = {"min_body_rate": 0}
     if server is None:
         return {"upstreams": {"api": upstream}, **sections}
     auth = {"person": server.profile(), "key": {"type": "bearer", "token": "canary-5up3r-s3cr3t"}}

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ class Visitor:
         if not any(word in text for word in self.forgives):
             self.complaints.append(text)
 
-    async def begin(self, answer: Callable[[Any], Awaitable[bool]] | None = None) -> None:
+    async def begin(self, answer: Callable[[Any], Awaitable[bool]] | None = None, script: str = "") -> None:
         """Every request passes here; `answer(route)` says whether it has dealt with one by itself."""
 
         async def passes(route: Any) -> None:
@@ -60,7 +61,7 @@ class Visitor:
                 await route.continue_()
 
         self.page.set_default_timeout(PATIENCE)
-        await self.page.add_init_script(_WATCH)
+        await self.page.add_init_script(_WATCH + script)
         await self.page.route("**/*", passes)
         await self.page.goto(f"{self.origin}/")
 
@@ -86,6 +87,10 @@ class Visitor:
         wanted = [selector, text]
         await self.until("([where, what]) => document.querySelector(where)?.innerText.includes(what) ?? false", wanted)
 
+    async def picture(self, path: Path) -> None:
+        # Playwright hides the caret by an inline style, which the page's policy stops.
+        await self.page.screenshot(path=path, caret="initial")
+
     async def is_content(self) -> None:
         """Nothing was asked of anybody else, nothing was stopped, nothing went wrong."""
         assert [url for url in self.asked if not url.startswith(f"{self.origin}/")] == []
@@ -98,10 +103,14 @@ async def visitor(
     origin: str,
     answer: Callable[[Any], Awaitable[bool]] | None = None,
     *,
+    script: str = "",
     forgives: tuple[str, ...] = (),
     **context: Any,
 ) -> AsyncIterator[Visitor]:
-    """Opens the page at `origin` in a browser of its own; `context` is the browser's (its size, its colours)."""
+    """Opens the page at `origin` in a browser of its own; `context` is the browser's (its size, its colours).
+
+    `script` runs before the page's own.
+    """
     if reason := browser_missing():
         pytest.skip(reason)
     from playwright.async_api import async_playwright
@@ -113,7 +122,7 @@ async def visitor(
             opened = await browser.new_context(**context)
             found = Visitor(await opened.new_page(), origin)
             found.forgives = forgives
-            await found.begin(answer)
+            await found.begin(answer, script)
             yield found
             await found.is_content()
         finally:

@@ -40,6 +40,8 @@ export class Chart {
     const x = (moment) => (WIDTH * (KEPT - (at - moment))) / KEPT;
     const y = (value) => HEIGHT - 1 - ((HEIGHT - 1 - TOP) * value) / scale;
     const point = ([moment, value]) => `${x(moment).toFixed(1)} ${y(value).toFixed(1)}`;
+    // A line along the floor says nothing, and a red one says something wrong.
+    if (highest === 0) runs.forEach((_, place) => (runs[place] = []));
     for (const [place, path] of this.paths.entries()) {
       mark(path, "d", runs[place].map((run) => `M${run.map(point).join("L")}`).join("") || "M0 0");
     }

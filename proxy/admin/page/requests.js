@@ -5,6 +5,7 @@ import { badge, element, KeyedList, mark, show, write } from "./dom.js";
 import { count, moment, rough, size, span } from "./format.js";
 
 const SMOOTH = 0.4;
+const YOUNG = 1;
 
 export class Requests {
   constructor(section, act) {
@@ -15,17 +16,21 @@ export class Requests {
   }
 
   update(state) {
+    // What ends within a second comes and goes faster than anybody reads, let alone acts.
+    const shown = state.requests.filter((request) => request.age >= YOUNG);
     // Several may bear one name; then their order tells them apart, as well as it can be.
     const met = new Map();
-    for (const request of state.requests) {
+    for (const request of shown) {
       request.place = met.get(request.id) ?? 0;
       request.at = state.at;
       met.set(request.id, request.place + 1);
     }
-    this.rows.update(state.requests);
-    show(this.none, state.requests.length === 0);
-    const more = state.in_flight - state.requests.length;
-    write(this.number, more > 0 ? `the oldest ${state.requests.length} of ${count(state.in_flight)}` : "");
+    this.rows.update(shown);
+    show(this.none, shown.length === 0);
+    const more = state.in_flight - shown.length;
+    const why = shown.length < state.requests.length ? "younger than a second" : "younger than these";
+    write(this.number, more > 0 ? `and ${count(more)} ${why}` : "");
+    write(this.none, more > 0 ? "Nothing that takes longer." : "Nothing is in flight.");
   }
 }
 

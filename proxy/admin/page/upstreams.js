@@ -101,7 +101,7 @@ function facts(upstream, now) {
   if (upstream.rate_limited) found.push(`${count(upstream.rate_limited)} over the limit`);
   if (now && now.up >= 1) found.push(`${size(Math.round(now.up))}/s up`);
   if (now && now.down >= 1) found.push(`${size(Math.round(now.down))}/s down`);
-  if (upstream.profile) found.push(`as ${upstream.profile}`);
+  if (upstream.profile && upstream.profile !== "none") found.push(`as ${upstream.profile}`);
   return found;
 }
 
