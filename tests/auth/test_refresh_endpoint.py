@@ -307,3 +307,15 @@ async def test_tokens_from_outside_are_used_and_refreshed(open_: Open, auto_refr
     assert await held(source) == "second"
     assert await renewed(source) == "third"
     assert api.sent == [{"token": "second"}]
+
+
+async def test_a_first_token_that_another_one_has_replaced_is_not_presented_again(open_: Open) -> None:
+    store = MemoryStore()
+    first = Api(*({"access_token": f"a{n}", "refresh_token": f"r{n}"} for n in range(2, 9)))
+    old = open_(first, store, **ROTATING)
+    assert await renewed(old) == "a2"
+    new = open_(Api({"access_token": "b2", "refresh_token": "s2"}), store, **ROTATING | {"initial_refresh_token": "s1"})
+    assert await renewed(new) == "b2"
+    with pytest.raises(SessionExpired):
+        await renewed(old)
+    assert [sent["refresh"] for sent in first.sent] == ["r1"]
