@@ -40,10 +40,6 @@ class Outside:
     async def begin(self, record: Record, tokens: Tokens) -> Fresh | None:
         """Keep `record` with these tokens in it. Raises SessionFault, and then nothing has changed."""
         now = self._wall()
-        if tokens.access is None and tokens.refresh is None:
-            raise SessionFault("there is neither an access token nor a refresh token")
-        if tokens.access is not None and tokens.lifetime <= 0:
-            raise SessionFault("the access token has expired already")
         kept = replace(
             record,
             access=tokens.access,

@@ -153,6 +153,8 @@ class SessionSource:
             raise self._refusal(outcome)
 
     async def install(self, tokens: Tokens) -> None:
+        # Before a renewal is stopped for them: it may be one that cannot be begun again.
+        tokens.check()
         if tokens.access is not None and isinstance(unfit := self._prepared(tokens.access), Failed):
             raise SessionFault(unfit.detail)
         faults: list[SessionFault] = []

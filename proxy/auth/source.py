@@ -38,6 +38,13 @@ class Tokens:
     def __repr__(self) -> str:
         return f"Tokens({REDACTED})"
 
+    def check(self) -> None:
+        """Raises SessionFault where no session can begin with them."""
+        if self.access is None and self.refresh is None:
+            raise SessionFault("there is neither an access token nor a refresh token")
+        if self.access is not None and self.lifetime <= 0:
+            raise SessionFault("the access token has expired already")
+
 
 class SessionFault(Exception):
     """A session could not be begun or ended from outside. `detail` says why and what to do, and holds no secret."""

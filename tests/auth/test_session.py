@@ -293,6 +293,19 @@ async def test_a_token_that_no_field_can_carry_is_not_installed(wrap: Wrap) -> N
         await source.install(tokens("a\r\nb"))
 
 
+@pytest.mark.parametrize("unfit", [tokens("a\r\nb"), tokens(lifetime=0), tokens(None)])
+async def test_tokens_that_are_of_no_use_do_not_stop_a_renewal_under_way(wrap: Wrap, unfit: Tokens) -> None:
+    supplier = Supplier()
+    supplier.open.clear()
+    source = wrap(supplier)
+    waiting = asyncio.create_task(source.current())
+    await asyncio.sleep(0)
+    with pytest.raises(SessionFault):
+        await source.install(unfit)
+    supplier.open.set()
+    assert (await waiting).lines == b"Authorization: Bearer t1\r\n"
+
+
 async def test_a_refresh_token_alone_is_exchanged_at_once(wrap: Wrap, clock: FakeClock) -> None:
     supplier = Supplier()
     source = wrap(supplier)
