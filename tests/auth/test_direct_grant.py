@@ -216,7 +216,7 @@ async def test_another_user_begins_a_session_of_their_own(server: TokenServer, o
 async def test_every_grant_survives_every_fault_and_asks_again_after_its_pause(
     server: TokenServer, open_: Open, keys: Path, clock: FakeClock, grant: str, fault: str
 ) -> None:
-    source = open_(of(server, grant, timeout="300ms" if fault in FAULTS else "5s"))
+    source = open_(of(server, grant, timeout="1s" if fault in FAULTS else "5s"))
     server.next.append((FAULTS | ANSWERS)[fault])
     error = await refuses(source)
     assert (error.code, error.retry_after) == ("credential_unavailable", 1)
