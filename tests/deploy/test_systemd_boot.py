@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.machine import Machine, booted_machine, machine_missing
+from tests.peers.machine import Machine, booted_machine, machine_missing, readme_lines
 
 UPSTREAM = """
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -24,8 +24,17 @@ state: {dir: /var/lib/outrider}
 auth: {key: {type: bearer, token: {credential: api-token}}}
 upstreams: {api: {url: "http://127.0.0.1:9000", auth: key}}
 """
+OTHER = """
+listen: 127.0.0.1:8081
+admin: {listen: 127.0.0.1:9902}
+state: {dir: /var/lib/outrider-other}
+upstreams: {api: {url: "http://127.0.0.1:9000"}}
+"""
 SECRET = "canary-credential"
 UNIT = "outrider.service"
+
+# One machine for all, and the time to make it.
+pytestmark = [pytest.mark.xdist_group("machine"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +43,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         pytest.skip(reason)
     with booted_machine(tmp_path_factory.mktemp("machine")) as booted:
         etc = booted.root / "etc"
+        copied = booted.run("sh", "-c", f"cd /src && {readme_lines()[1]}")
+        assert copied.returncode == 0, copied.stderr
         (etc / "outrider" / "credentials").mkdir(parents=True)
         secret = etc / "outrider" / "credentials" / "api-token"
         secret.write_text(SECRET + "\n")
@@ -61,6 +72,26 @@ def service(machine: Machine) -> Iterator[Machine]:
     assert started.returncode == 0, started.stderr + machine.journal(UNIT)
     yield machine
     machine.run("systemctl", "stop", "outrider.socket", UNIT)
+
+
+def test_the_readmes_own_line_enables_and_starts_it(service: Machine) -> None:
+    service.run("systemctl", "stop", UNIT)
+    assert service.run("sh", "-c", readme_lines()[2]).returncode == 0
+    assert service.run("systemctl", "is-enabled", UNIT).stdout == "enabled\n"
+    assert service.run("/opt/outrider/bin/outrider", "wait").stdout == "ready\n"
+
+
+def test_one_of_several_has_a_file_and_a_state_of_its_own(service: Machine) -> None:
+    (service.root / "etc/outrider/other.yaml").write_text(OTHER)
+    started = service.run("systemctl", "start", "outrider@other")
+    assert started.returncode == 0, started.stderr + service.journal("outrider@other")
+    try:
+        assert service.run("/opt/outrider/bin/outrider", "wait", "--url", "127.0.0.1:9902").stdout == "ready\n"
+        assert service.run("python3", "-c", ASK.replace("8080", "8081")).stdout == "none\n"
+        assert service.run("python3", "-c", ASK).stdout == f"Bearer {SECRET}\n"
+        assert service.run("test", "-d", "/var/lib/outrider-other/").returncode == 0
+    finally:
+        service.run("systemctl", "stop", "outrider@other")
 
 
 def test_a_started_service_is_ready_and_sends_its_credential(service: Machine) -> None:

@@ -4,18 +4,20 @@ Needs root, buildah and mmdebstrap. What must not live here: what the image is t
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.peers.debian import bare_debian, release, ways_to_packages
+
 __all__ = ["BASE", "Image", "built_image", "image_missing"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BASE = "docker.io/library/python:3.13-slim"
-_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-_PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
+_PACKAGES = ("python3", "python3-venv", "python3-pip", "ca-certificates")
 
 
 def image_missing() -> str | None:
@@ -31,6 +33,7 @@ class Image:
 
     def __init__(self, name: str, storage: Path) -> None:
         self.name = name
+        self._storage = storage
         self._buildah = ["buildah", "--root", str(storage / "root"), "--runroot", str(storage / "run")]
 
     def buildah(self, *arguments: str, timeout: float = 300) -> str:
@@ -39,6 +42,15 @@ class Image:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, cwd=ROOT)
         assert done.returncode == 0, f"{' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def build(self, *options: str) -> None:
+        """By the words of the README, which name the image and say from where it is built."""
+        command = re.search("^docker build (.*)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+        assert command, "the README does not say how an image is built"
+        ways = ways_to_packages(self._storage)
+        volumes = [word for source, target in ways.items() for word in ("--volume", f"{source}:{target}:ro")]
+        fixed = ["--isolation", "chroot", "--format", "docker", "--network", "host", "--timestamp", "0", *volumes]
+        self.buildah("build", *fixed, *options, *command[1].split(), timeout=900)
 
     @contextmanager
     def container(self) -> Iterator[str]:
@@ -75,57 +87,13 @@ class Image:
 @contextmanager
 def built_image(storage: Path) -> Iterator[Image]:
     image = Image("localhost/outrider", storage)
-    tree = storage / "base.tar"
-    subprocess.run(
-        ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={_PACKAGES}", _suite(), str(tree)],
-        check=True,
-        timeout=600,
-    )
     try:
         container = image.buildah("from", "scratch").strip()
-        image.buildah("add", "--quiet", container, str(tree), "/")
+        image.buildah("add", "--quiet", container, str(bare_debian("minbase", _PACKAGES, release())), "/")
         image.buildah("commit", "--quiet", container, BASE)
         image.buildah("rm", container)
-        tree.unlink()
-        image.buildah("build", *_options(storage), "--tag", image.name, ".", timeout=900)
+        image.build()
         yield image
     finally:
         subprocess.run([*image._buildah, "rmi", "--all", "--force"], capture_output=True, check=False, timeout=120)
         shutil.rmtree(storage, ignore_errors=True)
-
-
-def _suite() -> str:
-    """The Debian release of this machine."""
-    facts = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
-    return facts.get("VERSION_CODENAME", "stable").strip('"')
-
-
-def _options(storage: Path) -> list[str]:
-    """The build reaches packages by the ways of this machine: its pip settings, its authorities, its folders."""
-    settings = _pip_settings()
-    configuration = storage / "pip.conf"
-    configuration.write_text("[global]\n" + "".join(f"{key} = {value}\n" for key, value in settings.items()))
-    shared = {str(configuration): "/etc/pip.conf"}
-    if Path(_AUTHORITIES).exists():
-        shared[_AUTHORITIES] = _AUTHORITIES
-    for value in settings.values():
-        for word in value.split():
-            folder = Path(word.removeprefix("file://"))
-            if folder.is_absolute() and folder.is_dir():
-                top = Path(*folder.parts[:3])
-                shared[str(top)] = str(top)
-    options = ["--isolation", "chroot", "--format", "docker", "--network", "host", "--timestamp", "0"]
-    for source, target in shared.items():
-        options += ["--volume", f"{source}:{target}:ro"]
-    return options
-
-
-def _pip_settings() -> dict[str, str]:
-    listed = subprocess.run(["pip", "config", "list"], capture_output=True, text=True, check=False).stdout
-    settings = {}
-    for line in listed.splitlines():
-        key, _, value = line.partition("=")
-        name = key.rpartition(".")[2]
-        if name in ("cert", "index-url", "extra-index-url", "find-links", "timeout", "trusted-host", "proxy"):
-            settings[name] = value.strip("'\"").replace("\\n", " ")
-    return settings

@@ -1,26 +1,26 @@
 """A small Debian with systemd that really boots (systemd-nspawn), with this Outrider installed as its README says.
 
-It has a network of its own with nothing but loopback. The bare system is made once and kept in the cache folder.
+It has a network of its own with nothing but loopback.
 """
 
 import contextlib
-import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["Machine", "booted_machine", "machine_missing"]
+from tests.peers.debian import bare_debian, ways_to_packages
+
+__all__ = ["Machine", "booted_machine", "machine_missing", "readme_lines"]
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ("mmdebstrap", "systemd-nspawn", "nsenter")
+PROGRAMS = ("mmdebstrap", "systemd-nspawn", "nsenter", "setpriv")
 SUITE = "bookworm"
-START = '#!/bin/sh\nPYTHONPATH=/opt/outrider/site exec /usr/bin/python3 -m proxy "$@"\n'
+PACKAGES = ("systemd", "dbus", "python3", "python3-venv", "ca-certificates")
 
 
 def machine_missing() -> str | None:
@@ -64,10 +64,12 @@ class Machine:
 def booted_machine(folder: Path) -> Iterator[Machine]:
     root = folder / "root"
     root.mkdir()
-    with tarfile.open(_bare_system()) as archive:
+    with tarfile.open(bare_debian("apt", PACKAGES, SUITE)) as archive:
         archive.extractall(root, filter="fully_trusted")
     _install(root)
-    command = ["systemd-nspawn", "-D", str(root), "--register=no", "--keep-unit", "--private-network"]
+    # With the tests it ends, too, however they end.
+    command = ["setpriv", "--pdeathsig", "TERM", "systemd-nspawn", "-D", str(root)]
+    command += ["--register=no", "--keep-unit", "--private-network"]
     with (folder / "console").open("wb") as console:
         nspawn = subprocess.Popen(
             [*command, "--boot", "--console=read-only"], stdin=subprocess.DEVNULL, stdout=console, stderr=console
@@ -96,31 +98,34 @@ def _wait_for(nspawn: "subprocess.Popen[bytes]", root: Path, console: Path) -> M
     raise RuntimeError("the machine did not boot: " + console.read_text(errors="replace")[-2000:])
 
 
-def _bare_system() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "outrider-tests"
-    made = cache / f"{SUITE}-systemd.tar"
-    if not made.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        part = cache / f"{os.getpid()}.tar"
-        command = ["mmdebstrap", "--quiet", "--variant=apt", "--include=systemd,dbus,python3", SUITE, str(part)]
-        subprocess.run(command, check=True, timeout=600)
-        part.rename(made)
-    return made
-
-
 def _install(root: Path) -> None:
-    """Into /opt/outrider, for the machine's own Python."""
-    (python,) = (path.name.removeprefix("python") for path in root.glob("usr/bin/python3.[0-9]*"))
-    home = root / "opt" / "outrider"
-    installer = [sys.executable, "-m", "pip"] if importlib.util.find_spec("pip") else ["uv", "pip"]
-    target = ["--target", str(home / "site"), "--python-version", python, "--only-binary", ":all:"]
-    subprocess.run(
-        [*installer, "install", "-q", *target, "-r", str(ROOT / "requirements.txt")], check=True, timeout=300
+    """By the first line of the README's way for systemd, in a copy of the project; the rest is for what is booted."""
+    source = root / "src"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for name in ("proxy", "deploy"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    binds = [f"--bind-ro={outside}:{inside}" for outside, inside in ways_to_packages(root.parent).items()]
+    command = [
+        "systemd-nspawn",
+        "-q",
+        "-D",
+        str(root),
+        "--register=no",
+        "--keep-unit",
+        "--pipe",
+        *binds,
+        "--chdir=/src",
+    ]
+    done = subprocess.run(
+        [*command, "sh", "-c", readme_lines()[0]], capture_output=True, text=True, check=False, timeout=600
     )
-    shutil.copytree(ROOT / "proxy", home / "site" / "proxy", ignore=shutil.ignore_patterns("__pycache__"))
-    start = home / "bin" / "outrider"
-    start.parent.mkdir()
-    start.write_text(START)
-    start.chmod(0o755)
-    for unit in (ROOT / "deploy" / "systemd").iterdir():
-        shutil.copy(unit, root / "etc" / "systemd" / "system")
+    if done.returncode != 0:
+        raise RuntimeError(f"{readme_lines()[0]}: {done.stdout}{done.stderr}")
+
+
+def readme_lines() -> list[str]:
+    """What the README has somebody type who wants the service."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("\n### As a service of systemd\n")[1]
+    return text.split("```sh\n")[1].split("```")[0].strip().splitlines()

@@ -113,7 +113,7 @@ class OutriderProcess(_Reachable):
         return started
 
     async def _until_it_answers(self) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 assert self.process.returncode is None, "outrider ended at once"
                 with contextlib.suppress(OSError):
