@@ -109,7 +109,14 @@ class OutriderProcess(_Reachable):
         with (folder / "stderr").open("wb") as stderr:
             process = await asyncio.create_subprocess_exec(*command, stderr=stderr, env=dict(os.environ))
         started = cls(process, file, *ports)
-        await started._until_it_answers()
+        try:
+            await started._until_it_answers()
+        except BaseException:
+            # Nobody else would end it.
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            raise
         return started
 
     async def _until_it_answers(self) -> None:
