@@ -79,7 +79,7 @@ async def test_a_cookie_that_must_come_of_it_and_does_not_is_named(outrider: Sta
     running = await outrider(facing(portal, cookies=["sid"]), ENVIRON)
     answered = await running.request()
     assert answered.status == 503
-    assert b"the login gives no cookie sid" in answered.content
+    assert b"The login gives no cookie sid." in answered.content
 
 
 async def test_a_session_is_kept_over_a_restart(outrider: Start, portal: Portal, tmp_path: Any) -> None:
