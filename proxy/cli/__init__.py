@@ -27,6 +27,7 @@ class Command:
     name: str
     summary: str
     examples: tuple[str, ...]
+    codes: str = _CODES
 
 
 COMMANDS = (
@@ -61,6 +62,7 @@ COMMANDS = (
             "outrider token mail",
             'curl -H "Authorization: Bearer $(outrider token mail --reveal)" https://api.example.com',
         ),
+        "exit codes: 0 done, 1 failed or a login is needed, 2 wrong usage, 78 wrong configuration",
     ),
     Command(
         "schema", "print the JSON Schema of the configuration, for editors", ("outrider schema > outrider.schema.json",)
@@ -99,6 +101,8 @@ COMMANDS = (
             "outrider exec --upstream https://api.example.com --bearer-env API_TOKEN -- "
             "sh -c 'curl $OUTRIDER_URL/orders'",
         ),
+        "exit codes: the command's own, 128 and the number of a signal that ended it, 127 when it is not found; else\n"
+        "1 failed, 2 wrong usage, 78 wrong configuration",
     ),
     Command("version", "print the version", ("outrider version", "outrider version --verbose")),
 )
@@ -142,7 +146,7 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, _Run | None]
             command.name,
             help=command.summary,
             description=f"{command.summary[0].upper()}{command.summary[1:]}.",
-            epilog="\n".join(["examples:", *(f"  {line}" for line in command.examples), "", _CODES]),
+            epilog="\n".join(["examples:", *(f"  {line}" for line in command.examples), "", command.codes]),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if command.name == chosen:

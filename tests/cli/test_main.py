@@ -38,6 +38,7 @@ def test_the_help_of_a_command_has_examples(command, capsys: pytest.CaptureFixtu
     assert ended.value.code == 0
     shown = capsys.readouterr().out
     assert all(example in shown for example in command.examples)
+    assert command.codes in shown
 
 
 def test_the_version_is_a_flag_too(capsys: pytest.CaptureFixture[str]) -> None:
