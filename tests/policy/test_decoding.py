@@ -12,8 +12,8 @@ TEXT = b'{"message": "no"}'
     ("coding", "content"),
     [
         (b"", TEXT),
-        (b"gzip", gzip.compress(TEXT)),
-        (b"x-gzip", gzip.compress(TEXT)),
+        (b"gzip", gzip.compress(TEXT, mtime=0)),
+        (b"x-gzip", gzip.compress(TEXT, mtime=0)),
         (b"deflate", zlib.compress(TEXT)),
         (b"deflate", zlib.compress(TEXT)[2:-4]),
     ],
@@ -36,7 +36,7 @@ def test_what_unfolds_without_end_is_cut_one_byte_past_the_cap() -> None:
 
 def test_what_was_cut_off_is_undone_as_far_as_it_goes() -> None:
     long = bytes(range(256)) * 100
-    assert long.startswith(decoded(gzip.compress(long)[:-20], b"gzip", 10**6))
+    assert long.startswith(decoded(gzip.compress(long, mtime=0)[:-20], b"gzip", 10**6))
 
 
 @pytest.mark.parametrize(("value", "coding"), [(None, b""), (b"identity", b""), (b" GZIP ", b"gzip")])
