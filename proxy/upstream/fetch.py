@@ -30,8 +30,8 @@ CAP = 256 * 1024
 """Bytes of an answer's content; a longer one is refused."""
 
 _CONNECT_LIMIT = 5.0
-_CONNECTIONS = 4
-_IDLE_LIMIT = 1.0
+_CONNECTIONS = 32
+"""At once to one origin: some that hang must not hold up those of other profiles."""
 
 
 class Fetcher:
@@ -91,7 +91,7 @@ class Fetcher:
         pool = self._pools.get(origin)
         if pool is None:
             dialer = Dialer(origin, self._context, self._server_name, self._timer, self._loop)
-            pool = self._pools[origin] = ConnectionPool(dialer, _CONNECTIONS, _IDLE_LIMIT, self._loop)
+            pool = self._pools[origin] = ConnectionPool(dialer, _CONNECTIONS, 0, self._loop, reuse=False)
         return pool
 
 

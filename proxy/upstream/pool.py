@@ -19,15 +19,19 @@ _EARLY = 0.01
 
 
 class ConnectionPool:
-    """`take` answers at once or not at all; `open` waits. A connection comes back by itself when it is free."""
+    """`take` answers at once or not at all; `open` waits. A connection comes back by itself when it is free, and is
+    ended there and then where none is to be used again (`reuse`)."""
 
-    __slots__ = ("_dialer", "_idle", "_idle_limit", "_limit", "_loop", "_open", "_waiters")
+    __slots__ = ("_dialer", "_idle", "_idle_limit", "_limit", "_loop", "_open", "_reuse", "_waiters")
 
-    def __init__(self, dialer: Dialer, limit: int, idle_limit: float, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, dialer: Dialer, limit: int, idle_limit: float, loop: asyncio.AbstractEventLoop, *, reuse: bool = True
+    ) -> None:
         self._dialer = dialer
         self._limit = limit
         self._idle_limit = idle_limit or NEVER
         self._loop = loop
+        self._reuse = reuse
         self._open = 0
         self._idle: list[UpstreamConnection] = []
         self._waiters: deque[asyncio.Future[UpstreamConnection | None]] = deque()
@@ -122,6 +126,9 @@ class ConnectionPool:
             self._open -= 1
 
     def _freed(self, connection: UpstreamConnection) -> None:
+        if not self._reuse:
+            connection.abort()
+            return
         connection.rest_until(self._loop.time() + self._idle_limit)
         if not self._waiters or not self._wake(connection):
             self._idle.append(connection)

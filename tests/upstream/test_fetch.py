@@ -35,6 +35,14 @@ def call(url: str, timeout: float = 5.0) -> Call:
     return Call("POST", url, [("X-One", "1")], b"a=b", timeout)
 
 
+async def test_of_many_calls_at_once_each_has_a_connection_to_itself_and_an_answer(fetch: Fetcher) -> None:
+    # It keeps its connections, whatever it is told.
+    async with RawUpstream(scripts.answers()) as upstream:
+        replies = await asyncio.gather(*(fetch(call(upstream.url)) for _ in range(100)))
+        assert {reply.status for reply in replies} == {200}
+        assert len(upstream.connections) == 100
+
+
 async def test_a_call_is_sent_whole_and_its_answer_read_whole(fetch: Fetcher) -> None:
     raw = b"HTTP/1.1 418 Teapot\r\nX-Two: 2\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
     async with RawUpstream(scripts.answers_once(raw)) as upstream:
