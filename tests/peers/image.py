@@ -29,11 +29,11 @@ def image_missing() -> str | None:
 
 
 class Image:
-    """`name` in a storage of its own below `storage`."""
+    """`name` in a storage of its own, `storage`."""
 
     def __init__(self, name: str, storage: Path) -> None:
         self.name = name
-        self._storage = storage
+        self.storage = storage
         self._buildah = ["buildah", "--root", str(storage / "root"), "--runroot", str(storage / "run")]
 
     def buildah(self, *arguments: str, timeout: float = 300) -> str:
@@ -47,7 +47,7 @@ class Image:
         """By the words of the README, which name the image and say from where it is built."""
         command = re.search("^docker build (.*)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
         assert command, "the README does not say how an image is built"
-        ways = ways_to_packages(self._storage)
+        ways = ways_to_packages(self.storage)
         volumes = [word for source, target in ways.items() for word in ("--volume", f"{source}:{target}:ro")]
         fixed = ["--isolation", "chroot", "--format", "docker", "--network", "host", "--timestamp", "0", *volumes]
         self.buildah("build", *fixed, *options, *command[1].split(), timeout=900)
