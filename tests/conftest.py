@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
@@ -66,9 +67,21 @@ async def outrider_process(tmp_path: Path) -> AsyncIterator[Callable[..., Awaita
         yield start
 
 
+_HANDED_OUT: set[int] = set()
+
+
 def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        return one.getsockname()[1], two.getsockname()[1]
+    return _free_port(), _free_port()
+
+
+def _free_port() -> int:
+    """Below those that the system gives to outgoing connections, and never twice: it is bound a moment later only."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            if port not in _HANDED_OUT:
+                _HANDED_OUT.add(port)
+                return port
 
 
 @pytest.fixture
