@@ -12,12 +12,18 @@ CALLS = int(os.environ.get("CALLS", "0"))
 
 made = 0
 while not CALLS or made < CALLS:
-    made += 1
     connection = http.client.HTTPConnection(ADDRESS, timeout=10)
-    connection.request("GET", "/hello")
-    answer = connection.getresponse()
-    sys.stdout.write(f"{answer.status} {json.load(answer)['message']}\n")
+    try:
+        connection.request("GET", "/hello")
+        answer = connection.getresponse()
+        line = f"{answer.status} {json.load(answer)['message']}"
+        made += 1
+    except ConnectionRefusedError:
+        # Where a compose implementation does not wait for health, the first calls come too early.
+        line = "not up yet"
+    finally:
+        connection.close()
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-    connection.close()
-    if not CALLS:
+    if not CALLS or line == "not up yet":
         time.sleep(2)

@@ -25,8 +25,9 @@ import time
 
 class Blocking:
     def on_request(self, request):
-        time.sleep(0.6)
+        time.sleep(0.9)
 """
+"""Longer than the pause between two looks at the lag, and by more than the alert asks for: it shows in every phase."""
 VARIABLES = {"job": ".*", "instance": ".*", "upstream": ".*", "__rate_interval": "1m", "__interval": "1m"}
 UNTIL = 60
 
@@ -199,7 +200,7 @@ async def busy(folder: Path, start: Any) -> AsyncIterator[Any]:
                 keep_asking(running, 0.3, b"/bad/1", b"/bad/2", b"/bad/3", b"/broken/1", b"/person/x"),
                 keep_asking(running, 0.5, b"/paced/1", b"/paced/2", b"/paced/3", b"/paced/4"),
                 keep_asking(running, 0.5, b"/narrow/1", b"/narrow/2"),
-                keep_asking(running, 1, b"/good/block"),
+                keep_asking(running, 1.5, b"/good/block"),
                 renew(admin, failing, unavailable, running),
                 reload(admin, file, whole),
             ]
