@@ -16,14 +16,17 @@ while not CALLS or made < CALLS:
     try:
         connection.request("GET", "/hello")
         answer = connection.getresponse()
-        line = f"{answer.status} {json.load(answer)['message']}"
-        made += 1
-    except ConnectionRefusedError:
+        document = json.load(answer)
+        # What Outrider answers itself, such as while there is no token yet, says why in `detail`.
+        line = f"{answer.status} {document.get('message') or document.get('detail')}"
+        well = answer.status == 200
+    except OSError as error:
         # Where a compose implementation does not wait for health, the first calls come too early.
-        line = "not up yet"
+        line, well = f"not up yet: {error.strerror}", False
     finally:
         connection.close()
+    made += well
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-    if not CALLS or line == "not up yet":
+    if not CALLS or not well:
         time.sleep(2)
