@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from proxy.auth.exec_secret import ExecReader
 from proxy.auth.grant import Grant
-from proxy.auth.kept import ANY, Watch, granted_record, kept_token
-from proxy.auth.outside import Outside
+from proxy.auth.kept import ANY, granted_record, kept_token
+from proxy.auth.kept_session import KeptSession
 from proxy.auth.record import Record, fingerprint
 from proxy.auth.revocation import revoke
 from proxy.auth.secret_rules import SecretReader, SecretUnavailable
@@ -30,22 +30,23 @@ _PROOF_REFUSED = "invalid_client"
 _GRANT_REFUSED = "invalid_grant"
 
 
-class DirectGrant:
+class DirectGrant(KeptSession):
     """Tokens that `grant` gets, kept under `profile`. `wall` is wall time."""
 
-    __slots__ = ("_client", "_endpoint", "_grant", "_outside", "_profile", "_store", "_wall", "_watch")
+    __slots__ = ("_client", "_endpoint", "_grant")
 
     def __init__(
         self, profile: str, client: str, endpoint: TokenEndpoint, grant: Grant, store: SessionStore, wall: Clock
     ) -> None:
-        self._profile = profile
+        readers = [*endpoint.readers, *grant.readers]
+        super().__init__(profile, store, wall, readers, [*endpoint.readers, *_lasting(grant)])
         self._client = client
         self._endpoint = endpoint
         self._grant = grant
-        self._store = store
-        self._wall = wall
-        self._watch = Watch(profile, [*endpoint.readers, *grant.readers], store)
-        self._outside = Outside(profile, store, wall, [*endpoint.readers, *_lasting(grant)])
+
+    @property
+    def _form(self) -> str:
+        return self._endpoint.form
 
     async def supply(self, held: Secret | None) -> Fresh | Failed:
         """One process at a time asks, and the others find its token."""
@@ -59,32 +60,14 @@ class DirectGrant:
         except SecretUnavailable as unavailable:
             return Failed(unavailable.detail, unavailable.said, unavailable.retry_after)
 
-    async def install(self, tokens: Tokens) -> Fresh | None:
+    def _check(self, tokens: Tokens) -> None:
         if tokens.access is None or tokens.refresh is not None:
             raise SessionFault(
                 "this grant takes no refresh token from outside, it gets its own; give an access token alone"
             )
-        try:
-            seed = await self._seed()
-        except SecretUnavailable as unavailable:
-            raise SessionFault(unavailable.detail) from None
-        return await self._outside.begin(Record(seed, self._endpoint.form), tokens)
 
-    async def terminate(self) -> str:
-        try:
-            ended = await self._outside.end(await self._seed_or_any())
-        finally:
-            self._watch.failed()
+    async def _tell_end(self, ended: Record | None) -> str:
         return await revoke(self._endpoint, ended)
-
-    def version(self) -> object:
-        return self._store.version(self._profile)
-
-    async def look(self, held: Secret | None) -> Fresh | Failed | None:
-        return await self._outside.look(await self._seed_or_any(), self._endpoint.form, held)
-
-    def changed(self, now: float) -> bool:
-        return self._watch.changed(now)
 
     async def close(self) -> None:
         await self._endpoint.close()
@@ -94,12 +77,6 @@ class DirectGrant:
     async def _seed(self) -> str:
         return fingerprint(self._client, *await self._grant.identity())
 
-    async def _seed_or_any(self) -> str:
-        try:
-            return await self._seed()
-        except SecretUnavailable:
-            return ANY
-
     async def _supply(self, seed: str, held: Secret | None) -> Fresh | Failed:
         await self._outside.settle()
         record = await self._store.load(self._profile)
@@ -107,7 +84,7 @@ class DirectGrant:
             record = None
         if await self._outside.is_over(record):
             return self._ended()
-        kept = kept_token(record, seed, self._endpoint.form, held, self._wall())
+        kept = kept_token(record, seed, self._form, held, self._wall())
         if kept is not None:
             return kept
         return await self._renew(Record(seed) if record is None or record.ended is not None else record)
@@ -168,7 +145,7 @@ class DirectGrant:
         return Failed(refused.detail, retry_after=refused.retry_after, terminal=refused.terminal)
 
     async def _take(self, record: Record, granted: Granted) -> Fresh:
-        kept = granted_record(record, granted, self._endpoint.form, self._wall())
+        kept = granted_record(record, granted, self._form, self._wall())
         # The token is as good without; it is asked for anew after a restart.
         with contextlib.suppress(StoreFailed):
             await self._store.save(self._profile, kept)

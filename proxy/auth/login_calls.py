@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxy.auth.call_values import CallValues, sendable
-from proxy.auth.kept import ANY, Watch, granted_record, kept_token
+from proxy.auth.kept import ANY, granted_record, kept_token
+from proxy.auth.kept_session import KeptSession
 from proxy.auth.mapped_answer import LONGEST, AnswerMap, refusal
-from proxy.auth.outside import Outside
 from proxy.auth.record import Record
 from proxy.auth.secret_rules import SecretUnavailable
 from proxy.auth.source import SessionFault, Tokens
@@ -46,11 +46,10 @@ class Step:
     fetch: Fetch
 
 
-class Login:
+class Login(KeptSession):
     """Sessions of `steps`, kept under `profile`. `form` is the fingerprint of what is asked for."""
 
-    __slots__ = ("_answers", "_form", "_options", "_outside", "_profile", "_rules", "_seeds", "_steps", "_store",
-                 "_values", "_wall", "_watch")  # fmt: skip
+    __slots__ = ("_answers", "_asked", "_options", "_rules", "_seeds", "_steps", "_values")
 
     def __init__(
         self,
@@ -62,19 +61,19 @@ class Login:
         store: SessionStore,
         wall: Clock,
     ) -> None:
-        self._profile = profile
+        super().__init__(profile, store, wall, values.readers, values.readers)
         self._options = options
         self._steps = steps
-        self._form = form
+        self._asked = form
         self._values = values
-        self._store = store
-        self._wall = wall
         signs = options.unauthorized
         self._rules = None if signs is None else UnauthorizedRules(signs)
         self._answers = None if options.response is None else AnswerMap(_WHO, options.response, signs)
         self._seeds: dict[tuple[int, ...], str] = {}
-        self._watch = Watch(profile, values.readers, store)
-        self._outside = Outside(profile, store, wall, values.readers)
+
+    @property
+    def _form(self) -> str:
+        return self._asked
 
     async def supply(self, held: Secret | None) -> Fresh | Failed:
         try:
@@ -91,38 +90,9 @@ class Login:
             self._watch.failed()
         return outcome
 
-    def changed(self, now: float) -> bool:
-        return self._watch.changed(now)
-
-    async def install(self, tokens: Tokens) -> Fresh | None:
+    def _check(self, tokens: Tokens) -> None:
         if self._answers is None or tokens.access is None or tokens.refresh is not None:
             raise SessionFault("only a login that gives a token takes one from outside; give an access token alone")
-        try:
-            seed = await self._seed()
-        except SecretUnavailable as unavailable:
-            raise SessionFault(unavailable.detail) from None
-        return await self._outside.begin(Record(seed, self._form), tokens)
-
-    async def terminate(self) -> str:
-        try:
-            seed = await self._seed()
-        except SecretUnavailable:
-            seed = ANY
-        try:
-            await self._outside.end(seed)
-        finally:
-            self._watch.failed()
-        return ""
-
-    def version(self) -> object:
-        return self._store.version(self._profile)
-
-    async def look(self, held: Secret | None) -> Fresh | Failed | None:
-        try:
-            seed = await self._seed()
-        except SecretUnavailable:
-            return None
-        return await self._outside.look(seed, self._form, held)
 
     async def close(self) -> None:
         await self._values.close()

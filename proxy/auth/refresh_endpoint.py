@@ -9,13 +9,13 @@ way on, and nothing more to lose. What must not live here: filling in the call, 
 from dataclasses import dataclass, replace
 
 from proxy.auth.call_values import CallValues, sendable
-from proxy.auth.kept import ANY, Watch, granted_record, kept_token, spent_seeds
+from proxy.auth.kept import ANY, granted_record, kept_token, spent_seeds
+from proxy.auth.kept_session import RotatingSession
 from proxy.auth.mapped_answer import AnswerMap
-from proxy.auth.outside import Outside
 from proxy.auth.record import Record, fingerprint
-from proxy.auth.secret_rules import SecretReader, SecretUnavailable
-from proxy.auth.source import SessionFault, Tokens
-from proxy.auth.store import SessionStore, StoreFailed
+from proxy.auth.secret_rules import SecretReader
+from proxy.auth.source import Tokens
+from proxy.auth.store import SessionStore
 from proxy.auth.supply import ENDED, Failed, Fresh
 from proxy.auth.token_answer import DEFAULT_LIFETIME, Granted, Refused
 from proxy.auth.token_values import jwt_lifetime
@@ -46,11 +46,10 @@ class First:
         return [reader for reader in (self.access, self.refresh) if reader is not None]
 
 
-class RefreshEndpoint:
+class RefreshEndpoint(RotatingSession):
     """Tokens of `call`, kept under `profile`. Without `renews` a token counts as good until it is replaced."""
 
-    __slots__ = ("_answers", "_call", "_fetch", "_first", "_form", "_outside", "_profile", "_refused", "_renews",
-                 "_store", "_unsaved", "_values", "_wall", "_watch")  # fmt: skip
+    __slots__ = ("_answers", "_asked", "_call", "_fetch", "_first", "_renews", "_values")
 
     def __init__(
         self,
@@ -67,67 +66,25 @@ class RefreshEndpoint:
         renews: bool = True,
     ) -> None:
         """`form` is the fingerprint of what the call asks for."""
-        self._profile = profile
+        super().__init__(profile, store, wall, [*values.readers, *first.readers])
         self._call = call
-        self._form = form
+        self._asked = form
         self._values = values
         self._answers = answers
         self._first = first
         self._fetch = fetch
-        self._store = store
-        self._wall = wall
         self._renews = renews
-        self._refused: tuple[tuple[object, ...], Failed] | None = None
-        self._unsaved: Record | None = None
-        self._watch = Watch(profile, [*values.readers, *first.readers], store)
-        self._outside = Outside(profile, store, wall)
 
-    async def supply(self, held: Secret | None) -> Fresh | Failed:
-        try:
-            async with self._store.exclusive(self._profile):
-                outcome = await self._supply(held)
-        except StoreFailed as failed:
-            return Failed(failed.detail)
-        except SecretUnavailable as unavailable:
-            return Failed(unavailable.detail, unavailable.said, unavailable.retry_after)
-        if isinstance(outcome, Failed):
-            self._watch.failed()
-        return outcome
-
-    def changed(self, now: float) -> bool:
-        return self._watch.changed(now)
+    @property
+    def _form(self) -> str:
+        return self._asked
 
     async def install(self, tokens: Tokens) -> Fresh | None:
-        """What is configured does not come back when these end: that would be another session."""
-        try:
-            seed = await self._seed()
-        except SecretUnavailable as unavailable:
-            raise SessionFault(unavailable.detail) from None
-        fresh = await self._outside.begin(Record(seed, self._form, ended=ANY), tokens)
-        self._unsaved = self._refused = None
+        fresh = await super().install(tokens)
         return fresh if fresh is None or self._renews else Fresh(fresh.token, NEVER)
 
-    async def terminate(self) -> str:
-        self._unsaved = None
-        try:
-            seed = await self._seed()
-        except SecretUnavailable:
-            seed = ANY
-        try:
-            await self._outside.end(seed)
-        finally:
-            self._watch.failed()
-        return ""
-
-    def version(self) -> object:
-        return self._store.version(self._profile)
-
     async def look(self, held: Secret | None) -> Fresh | Failed | None:
-        try:
-            seed = await self._seed()
-        except SecretUnavailable:
-            return None
-        news = await self._outside.look(seed, self._form, held)
+        news = await super().look(held)
         return Fresh(news.token, NEVER, news.shared) if isinstance(news, Fresh) and not self._renews else news
 
     async def close(self) -> None:
@@ -136,10 +93,6 @@ class RefreshEndpoint:
             await reader.close()
 
     async def _supply(self, held: Secret | None) -> Fresh | Failed:
-        await self._outside.settle()
-        if self._unsaved is not None:
-            # What could not be kept is not forgotten: it is kept before anything else is done.
-            await self._save(self._unsaved)
         record = await self._current()
         kept = self._kept(record, held)
         if kept is not None:
@@ -163,7 +116,6 @@ class RefreshEndpoint:
         return None if access is None else await access.read(), None if refresh is None else await refresh.read()
 
     async def _seed(self) -> str:
-        """The fingerprint of what is configured to begin with."""
         return fingerprint("refresh_endpoint", *("" if one is None else one.reveal() for one in await self._begin()))
 
     async def _current(self) -> Record:
@@ -182,18 +134,9 @@ class RefreshEndpoint:
         return Record(seed, self._form, access, refresh, now, now + lifetime, spent=spent)
 
     async def _exchange(self, record: Record) -> Fresh | Failed:
-        """Where these very credentials were refused for good, that is the answer: processes that share a store would
-        else set each other to try again for ever."""
         if record.access is None and record.refresh is None:
             return ENDED
-        readers = [*self._values.readers, *self._first.readers]
-        with_ = (record.access, record.refresh, *(reader.version for reader in readers))
-        if self._refused is not None and self._refused[0] == with_:
-            return self._refused[1]
-        outcome = await self._present(record)
-        if isinstance(outcome, Failed) and outcome.terminal:
-            self._refused = (with_, outcome)
-        return outcome
+        return await self._unless_refused(record, self._present)
 
     async def _present(self, record: Record) -> Fresh | Failed:
         if not self._call.is_complete:
@@ -229,8 +172,3 @@ class RefreshEndpoint:
                 if rotates:
                     await self._save(replace(record, pending=None))
                 return Failed(outcome.detail, retry_after=outcome.retry_after, terminal=outcome.terminal)
-
-    async def _save(self, record: Record) -> None:
-        self._unsaved = record
-        await self._store.save(self._profile, record)
-        self._unsaved = None
