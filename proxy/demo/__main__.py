@@ -5,6 +5,7 @@ What must not live here: what they answer (`proxy.demo.peer`, `proxy.demo.token_
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         sys.stderr.write(f"cannot read {options.secret_file}: {error.strerror}\n")
         return 1
+    # As the first process of a container it would not be ended by TERM otherwise.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         asyncio.run(_serve(made_up, host, int(port), options.lifetime))
     except KeyboardInterrupt:

@@ -28,6 +28,8 @@ def test_it_gives_a_token_for_the_secret_and_answers_who_has_it(tmp_path: Path) 
                 assert json.load(response)["message"] == "hello"
         finally:
             process.terminate()
+        # In good order, and not by the signal: the first process of a container would not heed that.
+        assert process.wait(30) == 0
 
 
 def test_without_its_secret_it_says_what_is_missing(tmp_path: Path) -> None:
