@@ -34,6 +34,7 @@ from proxy.observe import LoopLag, Tallies, event
 from proxy.observe.build import build_facts, has_compiled_parser
 from proxy.observe.late import LateExposition
 from proxy.observe.log import LOGGER
+from proxy.observe.uncaught import log_uncaught
 from proxy.pipeline import Pipeline
 
 __all__ = ["DRAIN_LIMIT", "Daemon", "StartFailed", "forbid_core_dumps", "loop_factory"]
@@ -255,7 +256,7 @@ class Daemon:
         HUP reloads; so does a change that `watch` notices.
         """
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._unhandled)
+        log_uncaught(loop)
         self._stopping.heed_signals(loop)
         loop.add_signal_handler(signal.SIGHUP, self._begin, self.reload)
         starting = asyncio.create_task(self.start())
@@ -281,9 +282,3 @@ class Daemon:
         else:
             cut = self._running.in_flight
             event(self._log, logging.WARNING, "daemon.stopped", f"stopped; {cut} requests were cut off", in_flight=cut)
-
-    def _unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """What nobody awaited. With an exception, the loop's message holds arguments of callbacks: bytes of traffic."""
-        error = context.get("exception")
-        message = "an internal error that no request waited for" if error else str(context.get("message"))
-        event(self._log, logging.ERROR, "internal.error", message, error=error)

@@ -11,7 +11,7 @@ from typing import Any
 
 from proxy.auth.discovery import NotDiscovered
 from proxy.auth.login_rules import LoginFailed, Screen, granted, shown
-from proxy.auth.token_answer import Granted, Refused
+from proxy.auth.token_answer import Granted, Refused, named_error
 from proxy.auth.token_endpoint import Lost, TokenEndpoint
 from proxy.auth.token_values import number
 from proxy.config.oauth2_model import OAuth2Profile
@@ -98,9 +98,9 @@ def _read(reply: Reply) -> _Device:
     if not isinstance(answer, dict):
         answer = {}
     if reply.status != 200:
-        said = ": ".join(shown(text) for name in ("error", "error_description") if (text := _text(answer, name)))
-        why = f" with {said}" if said else ""
-        raise LoginFailed(f"the device authorization endpoint answers {reply.status}{why}")
+        # Its description may repeat what it was sent, and so the client's secret.
+        why = named_error(answer)
+        raise LoginFailed(f"the device authorization endpoint answers {reply.status} with {why}")
     code, user_code = _text(answer, "device_code"), _text(answer, "user_code")
     address = _text(answer, "verification_uri") or _text(answer, "verification_url")
     if not (code and user_code and address and address.startswith(("https://", "http://"))):

@@ -5,7 +5,7 @@ of the server's own is repeated, because some echo what they were sent. What mus
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
@@ -16,7 +16,7 @@ from proxy.policy.expression import Expression
 from proxy.policy.retry_after import http_date, parse_retry_after
 from proxy.secret import REDACTED, Secret
 
-__all__ = ["DEFAULT_LIFETIME", "AnswerReader", "Granted", "Refused", "read_answer"]
+__all__ = ["DEFAULT_LIFETIME", "AnswerReader", "Granted", "Refused", "known_error", "named_error", "read_answer"]
 
 Find = Callable[[dict[str, object]], dict[str, object]]
 
@@ -111,13 +111,11 @@ def read_answer(reply: Reply, now: float, find: Find = _as_it_is, *, bound: bool
     """
     retry_after = parse_retry_after(reply.get(b"retry-after"), now)
     answer = _members(reply)
-    error = answer.get("error")
-    code = error if isinstance(error, str) and error in _KNOWN else ""
+    code = known_error(answer)
     if reply.status >= 500 or reply.status in _TRANSIENT:
         return Refused(f"the token endpoint answers {reply.status}", code, retry_after=retry_after, busy=True)
-    if error or not 200 <= reply.status < 300:
-        named = code or ("an error of its own" if error else "no reason")
-        detail = f"the token endpoint answers {reply.status} with {named}"
+    if answer.get("error") or not 200 <= reply.status < 300:
+        detail = f"the token endpoint answers {reply.status} with {named_error(answer)}"
         return Refused(detail, code, code in _TERMINAL, retry_after, busy=code in _BUSY)
     if not answer:
         return Refused("the token endpoint answers with something that is neither JSON nor a form")
@@ -134,6 +132,17 @@ def read_answer(reply: Reply, now: float, find: Find = _as_it_is, *, bound: bool
     kept = Secret(refresh) if is_token(refresh) else None
     scope = answer.get("scope")
     return Granted(Secret(access), kept, min(lifetime, _LONGEST), scope if is_token(scope) else "")
+
+
+def known_error(answer: Mapping[str, object]) -> str:
+    """The error's name where it is one of OAuth's."""
+    error = answer.get("error")
+    return error if isinstance(error, str) and error in _KNOWN else ""
+
+
+def named_error(answer: Mapping[str, object]) -> str:
+    """For people: as much of the error as no server can put a secret in."""
+    return known_error(answer) or ("an error of its own" if answer.get("error") else "no reason")
 
 
 def _type_problem(kind: object, *, bound: bool) -> str | None:

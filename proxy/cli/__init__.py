@@ -126,6 +126,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has left; what Python would still flush at its end has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        # A defect of ours. Python's own traceback would show the error's message, which may hold a secret.
+        sys.stderr.write(_imported("proxy.observe.uncaught").crash_report(error))
+        return 1
 
 
 _Run = Callable[[argparse.Namespace], int]

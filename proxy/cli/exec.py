@@ -16,6 +16,7 @@ from proxy.config.problem import ConfigInvalid
 from proxy.daemon import Daemon, StartFailed, forbid_core_dumps, loop_factory
 from proxy.lifecycle.child import CannotRun, child_environment, run_child, url_variables
 from proxy.observe import configure
+from proxy.observe.uncaught import log_uncaught
 
 __all__ = ["add_arguments", "run"]
 
@@ -72,6 +73,7 @@ def _on_a_free_port(loaded: LoadedConfig) -> LoadedConfig:
 async def _beside(loaded: LoadedConfig, command: list[str], patience: float) -> int:
     # A service manager waits for the command, not for what runs beside it.
     daemon = Daemon(loaded, {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"})
+    log_uncaught(asyncio.get_running_loop())
     await daemon.start()
     try:
         await _until_ready(daemon, patience)

@@ -7,6 +7,7 @@ reduced to its template for the same reason. What must not live here: which even
 
 import json
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ __all__ = [
     "level_name",
     "set_format",
     "set_level",
+    "trace",
     "writes_text",
 ]
 
@@ -145,7 +147,7 @@ class JsonFormatter(logging.Formatter):
         }
         if error := _error(record):
             line["exception.type"] = type(error).__qualname__
-            line["exception.stacktrace"] = "\n".join(_trace(error))
+            line["exception.stacktrace"] = "\n".join(trace(error))
         return json.dumps(line, default=str, ensure_ascii=True)
 
 
@@ -157,7 +159,7 @@ class TextFormatter(logging.Formatter):
         parts += [f"{key}={printable(str(value))}" for key, value in _attributes(record).items() if key != "event.name"]
         lines = [" ".join(parts)]
         if error := _error(record):
-            lines += [f"    {line}" for line in _trace(error)]
+            lines += [f"    {line}" for line in trace(error)]
         return "\n".join(lines)
 
 
@@ -192,7 +194,7 @@ def _error(record: logging.LogRecord) -> BaseException | None:
     return record.exc_info[1] if record.exc_info else None
 
 
-def _trace(error: BaseException) -> Iterator[str]:
+def trace(error: BaseException) -> Iterator[str]:
     """The chain of exceptions, innermost cause first; each by its type and places."""
     chain: list[BaseException] = []
     current: BaseException | None = error
@@ -209,6 +211,16 @@ def _detail(error: BaseException) -> str:
     """What is known to be free of what others sent."""
     if isinstance(error, OutriderError):
         return f": {error.detail}"
-    if isinstance(error, OSError) and error.strerror and error.errno is not None:
-        return f": [{error.errno}] {error.strerror}"
+    if isinstance(error, OSError) and type(error.errno) is int:
+        return f": [{error.errno}] {_words(error, error.errno)}"
     return ""
+
+
+def _words(error: OSError, number: int) -> str:
+    """The system's, and not those that whoever raised the error gave it."""
+    import socket
+    import ssl
+
+    if isinstance(error, ssl.SSLError):
+        return getattr(error, "reason", None) or "TLS"
+    return "no address" if isinstance(error, socket.gaierror) else os.strerror(number)

@@ -75,3 +75,19 @@ def test_an_interrupt_ends_a_command_without_a_traceback(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(version, "run", interrupted)
     assert main(["version"]) == 1
+
+
+def test_a_defect_of_a_command_is_shown_without_its_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from proxy.cli import version
+
+    def broken(_: object) -> int:
+        raise ValueError("a-" + "canary")
+
+    monkeypatch.setattr(version, "run", broken)
+    assert main(["version"]) == 1
+    shown = capsys.readouterr()
+    assert "please report it" in shown.err
+    assert "in broken: " in shown.err
+    assert "a-canary" not in shown.err + shown.out

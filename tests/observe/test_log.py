@@ -1,6 +1,8 @@
 import io
 import json
 import logging
+import socket
+import ssl
 from collections.abc import Iterator
 
 import pytest
@@ -122,6 +124,22 @@ def test_an_error_of_our_own_and_of_the_system_keep_their_words() -> None:
     trace = str(written(stream)["exception.stacktrace"])
     assert "proxy.errors.UpstreamTimeout: no answer in 30 s" in trace
     assert "ConnectionResetError: [104] Connection reset by peer" in trace
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(5, "canary"), "OSError: [5] Input/output error"),
+        (socket.gaierror(-2, "canary"), "gaierror: [-2] no address"),
+        (ssl.SSLError(1, "canary"), "SSLError: [1] TLS"),
+        (OSError("canary", "canary"), "OSError"),
+        (OSError("canary"), "OSError"),
+    ],
+)
+def test_an_error_of_the_system_has_the_systems_words_and_none_that_it_was_given(error: OSError, words: str) -> None:
+    stream = io.StringIO()
+    event(configure("info", "json", stream), logging.ERROR, "internal", "failed", error=failure(error))
+    assert str(written(stream)["exception.stacktrace"]).endswith(words)
 
 
 def test_a_stack_trace_names_the_places() -> None:

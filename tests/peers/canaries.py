@@ -1,11 +1,14 @@
 """Made-up secrets that are looked for afterwards, in every form in which one could get out.
 
-A form is a half of the text, also backwards, percent-encoded, JSON-escaped, in base64 (plain and
-URL-safe, wherever in a longer text it began) and in hexadecimal. Upper and lower case count as the same.
+A form is a half of the text, also backwards, percent-encoded, JSON-escaped, quoted-printable, in base64 (plain and
+URL-safe, wherever in a longer text it began) and in hexadecimal. Upper and lower case count as the same. Each is also
+looked for across the ends of lines, and across separators between the digits of hexadecimal.
 """
 
 import base64
 import json
+import quopri
+import re
 import secrets
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
@@ -14,6 +17,10 @@ __all__ = ["Canaries", "forms"]
 
 SHORTEST = 8
 """Pieces shorter than this are found by chance."""
+
+_FOLDS = re.compile(rb"(?:=?\r?\n|\\r\\n|\\n|%0d%0a|%0a)[ \t>|]*")
+"""Ends of lines, themselves written in any way, with what may begin the next one."""
+_PAIRS = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{2}[ :,-]){%d,}[0-9a-f]{2}" % SHORTEST)
 
 
 class Canaries:
@@ -37,7 +44,18 @@ class Canaries:
     def found(self, data: bytes | str) -> list[str]:
         """What of them is in there."""
         text = (data.encode() if isinstance(data, str) else data).lower()
-        return [name for written, name in self._forms.items() if written in text]
+        views = [text]
+        if (unfolded := _FOLDS.sub(b"", text)) != text:
+            views.append(unfolded)
+        views += [re.sub(rb"[ :,-]", b"", run) for run in _PAIRS.findall(text)]
+        return list(dict.fromkeys(name for view in views for name in self._in(view)))
+
+    def _in(self, text: bytes) -> Iterator[str]:
+        # There are thousands of forms and megabytes of text: each text is read once, whatever their number.
+        begun = {text[index : index + SHORTEST] for index in range(len(text) - SHORTEST + 1)}
+        for written, name in self._forms.items():
+            if written[:SHORTEST] in begun and written in text:
+                yield name
 
 
 def forms(value: str) -> Iterator[tuple[str, bytes]]:
@@ -60,7 +78,9 @@ def _written(piece: str) -> Iterator[tuple[str, bytes]]:
     yield "percent-encoded whole", b"".join(b"%%%02x" % byte for byte in raw)
     yield "JSON", json.dumps(piece)[1:-1].encode()
     yield "JSON in UTF-8", json.dumps(piece, ensure_ascii=False)[1:-1].encode()
+    yield "JSON in JSON", json.dumps(json.dumps(piece)[1:-1])[1:-1].encode()
     yield "repr", repr(raw)[2:-1].encode()
+    yield "quoted-printable", _FOLDS.sub(b"", quopri.encodestring(raw))
     yield "hexadecimal", raw.hex().encode()
     if not piece.isascii():
         yield "latin-1", piece.encode("latin-1", "replace")

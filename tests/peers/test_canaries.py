@@ -2,6 +2,8 @@
 
 import base64
 import json
+import quopri
+import textwrap
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -24,6 +26,15 @@ PLANTED = {
     "JSON in UTF-8": json.dumps({"a": SECRET}, ensure_ascii=False).encode(),
     "repr of bytes": repr({"a": SECRET.encode()}).encode(),
     "hexadecimal": SECRET.encode().hex().encode(),
+    "JSON in JSON": json.dumps({"a": json.dumps({"b": SECRET})}).encode(),
+    "hexadecimal with colons": SECRET.encode().hex(":").encode(),
+    "hexadecimal in words": SECRET.encode().hex(" ", 1).upper().encode(),
+    "quoted-printable": quopri.encodestring(SECRET.encode() * 4),
+    "base64 without padding": base64.b64encode(SECRET.encode()).rstrip(b"="),
+    "MIME's base64": base64.encodebytes(b"x" * 31 + SECRET.encode() + b"y" * 99),
+    "lines of ten": "\n".join(textwrap.wrap(SECRET.replace(" ", "_"), 10)).encode(),
+    "a folded field": b"X-A: " + SECRET[:20].encode() + b"\r\n\t" + SECRET[20:].encode(),
+    "lines in JSON": json.dumps(SECRET[:9] + "\n" + SECRET[9:23] + "\r\n" + SECRET[23:]).encode(),
     **{
         f"{name} after {before} of {total}": encode(b"x" * before + SECRET.encode() + b"y" * (total - before))
         for name, encode in (("base64", base64.b64encode), ("base64url", base64.urlsafe_b64encode))
