@@ -46,6 +46,7 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?)"
 _METHOD = r"[A-Z][A-Z0-9_-]*"
+_CREDENTIALS = "a credential goes under auth, or for a collector into tracing.headers"
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -157,7 +158,10 @@ def _split(url: str) -> SplitResult:
     if parts.scheme not in _DEFAULT_PORTS or not url.lower().startswith(f"{parts.scheme}://"):
         raise wrong("the URL must begin with http:// or https://", right)
     if "@" in parts.netloc:
-        raise wrong("a URL here holds no user and no password", "use a profile of type basic under auth")
+        raise wrong(
+            "a URL here holds no user and no password",
+            "a credential goes under auth, or for a collector into tracing.headers",
+        )
     if not re.fullmatch(rf"{_HOST}(:[0-9]{{1,5}})?", parts.netloc) or port == 0:
         raise wrong("not a URL: its host or port is wrong", right)
     return parts

@@ -128,7 +128,7 @@ def test_a_literal_secret_in_braces_is_not_shown() -> None:
     [
         ("{}", "1:13: upstreams.api.url is missing; add url: Base URL, http or https, with an optional base path"),
         ("{url: ftp://x}", "the URL must begin with http:// or https://"),
-        ("{url: 'http://u:kanarie@x'}", "a URL here holds no user and no password; use a profile of type basic under auth"),
+        ("{url: 'http://u:kanarie@x'}", "a URL here holds no user and no password; a credential goes under auth, or for a collector into tracing.headers"),
         ("{url: 'http://x?kanarie'}", "a base URL has no query and no fragment; remove what follows ? or #"),
         ("{url: 'http://x:99999'}", "not a URL: its host or port is wrong"),
         ("{url: http://x, match: {prefix: api}}", "upstreams.api.match.prefix: a prefix begins with /; write it such as /api"),

@@ -1,7 +1,7 @@
 import pytest
 
 from proxy.config import tracing_checks
-from tests.config.loading import config, only
+from tests.config.loading import config, load, only
 
 FILE = "upstreams: {api: {url: http://127.0.0.1:9000}}\n"
 
@@ -22,3 +22,13 @@ def test_the_fields_for_the_collector_are_not_shown() -> None:
     made = config(text)
     assert "canary" not in repr(made)
     assert "canary" not in made.model_dump_json()
+
+
+def test_the_port_for_grpc_is_doubted() -> None:
+    (warning,) = load(FILE + "tracing: {endpoint: http://collector:4317}").warnings
+    assert "4317 is where collectors take OTLP over gRPC" in str(warning)
+    assert "4318" in str(warning)
+
+
+def test_other_ports_are_not() -> None:
+    assert load(FILE + "tracing: {endpoint: http://collector:4318}").warnings == []
