@@ -23,8 +23,11 @@ def open_tracer(policy: Tracing | None) -> Tracer | None:
 def traced_request(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     if context.tracer is None:
         return inner
-    route = "" if entry.route is None else entry.route.match.partition(" ")[2]
-    place = TracedPlace(entry.upstream.name, route, entry.upstream.config.url, entry.auth)
+    upstream = entry.upstream
+    whole = upstream.prefix.decode()
+    route = "" if entry.route is None else whole + entry.route.match.partition(" ")[2]
+    prefix = "" if upstream.config.keep_prefix else whole
+    place = TracedPlace(upstream.name, route, upstream.config.url, entry.auth, prefix)
     return TracedRequest(context.tracer, place, inner)
 
 

@@ -1,8 +1,8 @@
 """Spans of requests, attempts, waits and refreshes, made and exported by OpenTelemetry.
 
-The one module that imports it, and is imported itself only where tracing is on. Names and attributes are those of
+It is imported, here and in `span_export`, only where tracing is on. Names and attributes are those of
 OpenTelemetry's HTTP conventions; no query, field value or content is in them. What must not live here: when a span
-begins and ends (`proxy.stages.tracing`).
+begins and ends (`proxy.stages.tracing`), how it gets to the collector (`proxy.observe.span_export`).
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -26,13 +25,14 @@ from proxy.clock import Clock
 from proxy.config.tracing_model import Tracing
 from proxy.message import Exchange
 from proxy.message.trace import Place
+from proxy.observe.span_export import SpanExport
 from proxy.observe.tally import METHODS
 
 __all__ = ["OpenTelemetry"]
 
 _TRACES = "/v1/traces"
-_EXPORT_TIMEOUT, _PATIENCE = 5.0, 3.0
-_LONGEST_PATH = 1024
+_PATIENCE = 3.0
+_LONGEST_PATH, _LONGEST_METHOD = 1024, 32
 _PARENT, _STATE = b"traceparent", b"tracestate"
 
 Attributes = Mapping[str, str | int | float | bool]
@@ -46,8 +46,7 @@ class OpenTelemetry:
         sampler = ParentBasedTraceIdRatio(policy.sample)
         self._provider = TracerProvider(sampler=sampler, resource=resource, shutdown_on_exit=False)
         base = policy.endpoint.rstrip("/").removesuffix(_TRACES)
-        exporter = OTLPSpanExporter(base + _TRACES, headers=dict(policy.headers), timeout=_EXPORT_TIMEOUT)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._provider.add_span_processor(BatchSpanProcessor(SpanExport(base + _TRACES, policy.headers)))
         self._tracer = self._provider.get_tracer("outrider", __version__)
         self._propagator = TraceContextTextMapPropagator()
         self._clock = clock
@@ -57,11 +56,10 @@ class OpenTelemetry:
     def begin(self, exchange: Exchange, place: Place) -> "RequestSpan":
         now = time.time_ns()
         began = now - int((self._clock() - exchange.started) * 1e9)
-        method = _method(exchange)
         attributes: dict[str, str | int] = {
-            "http.request.method": method,
+            **_method(exchange),
             "url.scheme": "http",
-            "url.path": _path(exchange.path),
+            "url.path": _as_asked(place.prefix, exchange.path),
             "outrider.upstream": place.upstream,
             "outrider.request_id": exchange.request_id.decode("latin-1"),
         }
@@ -70,7 +68,7 @@ class OpenTelemetry:
         if exchange.caller:
             attributes["outrider.caller"] = exchange.caller
         parent = self._parent(exchange)
-        name = f"{_word(method)} {place.route}".rstrip()
+        name = f"{_word(exchange)} {place.route}".rstrip()
         return RequestSpan(self, self._start(name, parent, SpanKind.SERVER, attributes, began), parent, place, began)
 
     def refreshed(self, profile: str, result: str, seconds: float) -> None:
@@ -79,6 +77,7 @@ class OpenTelemetry:
         began = now - int(seconds * 1e9)
         span = self._start("refresh", Context(), SpanKind.INTERNAL, attributes, began)
         if result not in ("success", "shared"):
+            span.set_attribute("error.type", result)
             span.set_status(Status(StatusCode.ERROR))
         span.end(now)
         self._refreshes[profile] = span.get_span_context(), now
@@ -124,14 +123,14 @@ class OpenTelemetry:
         parts = urlsplit(place.url)
         base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         attributes: dict[str, str | int] = {
-            "http.request.method": _method(exchange),
+            **_method(exchange),
             "url.full": base + _path(exchange.path),
             "server.address": parts.hostname or "",
             "server.port": parts.port or (443 if parts.scheme == "https" else 80),
         }
         if exchange.attempts:
             attributes["http.request.resend_count"] = exchange.attempts
-        span = self._start(_word(_method(exchange)), parent, SpanKind.CLIENT, attributes, began)
+        span = self._start(_word(exchange), parent, SpanKind.CLIENT, attributes, began)
         return Attempt(span)
 
 
@@ -219,13 +218,22 @@ def _continued(
     return [*(field for field in fields if field[0].lower() not in replaced), (b"traceparent", parent)]
 
 
-def _method(exchange: Exchange) -> str:
-    return exchange.method if exchange.method in METHODS else "_OTHER"
+def _method(exchange: Exchange) -> dict[str, str]:
+    """The method; an unusual one under a second name, because figures are made by the first."""
+    if exchange.method in METHODS:
+        return {"http.request.method": exchange.method}
+    return {"http.request.method": "_OTHER", "http.request.method_original": exchange.method[:_LONGEST_METHOD]}
 
 
-def _word(method: str) -> str:
+def _word(exchange: Exchange) -> str:
     """What stands for the method in a span's name."""
-    return "HTTP" if method == "_OTHER" else method
+    return exchange.method if exchange.method in METHODS else "HTTP"
+
+
+def _as_asked(prefix: str, target: bytes) -> str:
+    """The path that the caller asked for: with the upstream's prefix, which has been taken off."""
+    path = _path(target)
+    return prefix + path if path != "*" else path
 
 
 def _path(target: bytes) -> str:

@@ -18,12 +18,16 @@ _CALLER_GONE = 499
 
 @dataclass(frozen=True, slots=True)
 class TracedPlace:
-    """The upstream and the route that spans name; `url` is the upstream's, `profile` the route's."""
+    """The upstream and the route that spans name; `url` is the upstream's, `profile` the route's.
+
+    `prefix` is what was taken off the caller's path; `route` begins with it.
+    """
 
     upstream: str
     route: str
     url: str
     profile: str
+    prefix: str = ""
 
 
 class TracedRequest:

@@ -32,20 +32,27 @@ class CollectedSpan:
 
 
 class OtlpCollector:
-    """Listens on a free loopback port for as long as the `with` lasts. `fields` have names in lower case."""
+    """Listens on a free loopback port for as long as the `with` lasts. `fields` have names in lower case.
+
+    With another `status` than 200 it takes nothing, and points to `elsewhere`.
+    """
 
     def __init__(self) -> None:
         self.spans: list[CollectedSpan] = []
         self.resources: list[dict[str, object]] = []
         self.raw = b""
+        self.status = 200
+        self.elsewhere = ""
         self.fields: list[dict[str, str]] = []
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 content = self.rfile.read(int(self.headers["Content-Length"]))
-                collector.take(self.path, dict(self.headers), content)
-                self.send_response(200)
+                if collector.status == 200:
+                    collector.take(self.path, dict(self.headers), content)
+                self.send_response(collector.status)
+                self.send_header("Location", collector.elsewhere)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

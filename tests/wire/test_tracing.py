@@ -71,6 +71,44 @@ async def test_without_a_callers_trace_one_begins_and_its_foreign_state_ends(out
     assert passed.decode().split("-")[1] == request.trace_id
 
 
+async def test_a_span_has_the_path_and_the_route_that_the_caller_knows(outrider):
+    upstream_options = {"match": {"prefix": "/billing"}, "routes": [{"match": "GET /orders/*"}]}
+    with OtlpCollector() as collector:
+        async with RawUpstream(answers()) as upstream:
+            running = await outrider(traced(collector, upstream.url, upstream=upstream_options))
+            await running.request(b"GET", b"/billing/orders/7")
+            await running.stop()
+            port = upstream.port
+    (request,), (attempt,) = collector.named("server"), collector.named("client")
+    assert (request.name, request.attributes["http.route"]) == ("GET /billing/orders/*", "/billing/orders/*")
+    assert request.attributes["url.path"] == "/billing/orders/7"
+    assert attempt.attributes["url.full"] == f"http://127.0.0.1:{port}/orders/7"
+
+
+async def test_a_prefix_that_is_sent_on_is_in_a_path_once(outrider):
+    with OtlpCollector() as collector:
+        async with RawUpstream(answers()) as upstream:
+            kept = {"match": {"prefix": "/billing"}, "keep_prefix": True}
+            running = await outrider(traced(collector, upstream.url, upstream=kept))
+            await running.request(b"GET", b"/billing/a")
+            await running.stop()
+    (request,) = collector.named("server")
+    assert request.attributes["url.path"] == "/billing/a"
+
+
+async def test_an_unusual_method_is_named_beside_what_stands_for_it(outrider):
+    with OtlpCollector() as collector:
+        async with RawUpstream(answers()) as upstream:
+            running = await outrider(traced(collector, upstream.url))
+            await running.request(b"PROPFIND", b"/")
+            await running.stop()
+    (request,), (attempt,) = collector.named("server"), collector.named("client")
+    assert (request.name, attempt.name) == ("HTTP", "HTTP")
+    for span in (request, attempt):
+        assert span.attributes["http.request.method"] == "_OTHER"
+        assert span.attributes["http.request.method_original"] == "PROPFIND"
+
+
 async def test_every_attempt_is_a_span_with_its_error(outrider):
     with OtlpCollector() as collector:
         async with RawUpstream(closes_unanswered()) as upstream:

@@ -1,0 +1,92 @@
+"""The way of spans to the collector: who watches the log is told when it does not take them, and when it does again.
+
+The exporter's own complaints come once for each try, and say neither where nor how many. What must not live here:
+making spans (`proxy.observe.tracing`).
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import requests
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from proxy.observe.log import LOGGER, event
+
+__all__ = ["SpanExport"]
+
+_TIMEOUT = 5.0
+_ITS_OWN_LOG = "opentelemetry.exporter.otlp.proto.http"
+_HINTS = {
+    401: "its credential goes into tracing.headers",
+    403: "its credential goes into tracing.headers",
+    404: "spans are posted to /v1/traces below tracing.endpoint",
+}
+_UNREACHED = "tracing.endpoint wants the port for OTLP over HTTP, usually 4318; 4317 is that of gRPC"
+
+
+class SpanExport(SpanExporter):
+    """Posts spans to `url`; called by the thread that gathers them."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        self._url = url
+        self._log = logging.getLogger(LOGGER)
+        self._session = _Session()
+        self._inner: SpanExporter = OTLPSpanExporter(
+            url, headers=dict(headers), timeout=_TIMEOUT, session=self._session
+        )
+        # How many were lost since the last that arrived.
+        self._lost = 0
+        logging.getLogger(_ITS_OWN_LOG).setLevel(logging.CRITICAL)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self._session.status = 0
+        result = self._inner.export(spans)
+        # What is sent elsewhere has not arrived, whatever the exporter makes of it.
+        if result is SpanExportResult.SUCCESS and self._session.status < 300:
+            self._arrived()
+            return result
+        if not self._lost:
+            self._tell()
+        self._lost += len(spans)
+        return SpanExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        if self._lost:
+            self._count("spans were lost, because the collector did not take them")
+        self._inner.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self._inner.force_flush(timeout_millis)
+
+    def _arrived(self) -> None:
+        if self._lost:
+            self._count("spans were lost; the collector takes them again")
+            self._lost = 0
+
+    def _tell(self) -> None:
+        status = self._session.status
+        what = f"answers {status}" if status else "does not answer"
+        hint = _HINTS.get(status, "") if status else _UNREACHED
+        message = f"spans are lost: the collector at {self._url} {what}{hint and '; '}{hint}"
+        event(self._log, logging.WARNING, "tracing.export_failed", message)
+
+    def _count(self, what: str) -> None:
+        event(self._log, logging.WARNING, "tracing.spans_lost", f"{self._lost} {what}", lost=self._lost)
+
+
+class _Session(requests.Session):
+    """Keeps the status of the last answer, and follows none elsewhere: the fields for the collector may be secrets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status = 0
+        self.hooks["response"].append(self._note)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+    def _note(self, response: requests.Response, *_: Any, **__: Any) -> None:
+        self.status = response.status_code

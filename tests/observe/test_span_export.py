@@ -1,0 +1,103 @@
+import logging
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExportResult
+
+from proxy.observe import span_export
+from proxy.observe.span_export import SpanExport
+from tests.peers.otlp_collector import OtlpCollector
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(span_export, "_TIMEOUT", 0.3)
+
+
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture) -> Iterator[list[tuple[str, str]]]:
+    """Gets the events and messages of the log."""
+    caplog.set_level(logging.INFO)
+    seen: list[tuple[str, str]] = []
+
+    class Reader(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append((getattr(record, "event", record.name), record.getMessage()))
+
+    reader = Reader()
+    logging.getLogger().addHandler(reader)
+    yield seen
+    logging.getLogger().removeHandler(reader)
+
+
+def span() -> ReadableSpan:
+    made = TracerProvider().get_tracer("test").start_span("x")
+    assert isinstance(made, ReadableSpan)
+    return made
+
+
+def sent(export: SpanExport, number: int = 1) -> bool:
+    return export.export([span() for _ in range(number)]) is SpanExportResult.SUCCESS
+
+
+def test_a_collector_that_is_away_is_told_of_once_with_the_port_to_look_at(told: list[tuple[str, str]]) -> None:
+    url = "http://127.0.0.1:9/v1/traces"
+    export = SpanExport(url, {})
+    assert not any(sent(export) for _ in range(2))
+    ((name, message),) = told
+    assert name == "tracing.export_failed"
+    assert f"{url} does not answer" in message
+    assert "4318" in message
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"), [(404, "/v1/traces below"), (401, "tracing.headers"), (400, "answers 400")]
+)
+def test_a_refusal_is_told_with_its_status_and_what_it_may_mean(
+    told: list[tuple[str, str]], status: int, hint: str
+) -> None:
+    with OtlpCollector() as collector:
+        collector.status = status
+        assert not sent(SpanExport(f"{collector.url}/v1/traces", {}))
+    ((_, message),) = told
+    assert f"answers {status}" in message
+    assert hint in message
+
+
+def test_how_many_were_lost_is_told_when_the_collector_takes_them_again(told: list[tuple[str, str]]) -> None:
+    with OtlpCollector() as collector:
+        export = SpanExport(f"{collector.url}/v1/traces", {})
+        collector.status = 400
+        sent(export, 3)
+        sent(export, 4)
+        collector.status = 200
+        assert all(sent(export) for _ in range(2))
+    assert [name for name, _ in told] == ["tracing.export_failed", "tracing.spans_lost"]
+    assert told[1][1].startswith("7 spans were lost")
+
+
+def test_how_many_were_lost_is_told_at_the_end(told: list[tuple[str, str]]) -> None:
+    with OtlpCollector() as collector:
+        collector.status = 400
+        export = SpanExport(f"{collector.url}/v1/traces", {})
+        sent(export, 3)
+        export.shutdown()
+    assert told[-1][1].startswith("3 spans were lost")
+
+
+def test_the_collectors_fields_are_not_sent_where_it_points_to(told: list[tuple[str, str]]) -> None:
+    with OtlpCollector() as collector, OtlpCollector() as other:
+        collector.status, collector.elsewhere = 307, f"{other.url}/v1/traces"
+        assert not sent(SpanExport(f"{collector.url}/v1/traces", {"X-Key": "canary"}))
+    assert other.fields == []
+    assert "answers 307" in told[0][1]
+
+
+def test_all_is_silent_where_spans_arrive(told: list[tuple[str, str]]) -> None:
+    with OtlpCollector() as collector:
+        export = SpanExport(f"{collector.url}/v1/traces", {"X-Key": "k"})
+        assert sent(export)
+        export.shutdown()
+    assert told == []
+    assert collector.fields[0]["x-key"] == "k"
