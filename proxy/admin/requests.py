@@ -6,8 +6,11 @@ not live here: how a request is ended (`proxy.edge.caller`).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from typing import Annotated
+
+from pydantic import Field
 
 from proxy.admin.answer import AdminAnswer, document, event_stream
 from proxy.admin.event_stream import KEEPALIVE, sent_event
@@ -15,7 +18,7 @@ from proxy.admin.routes import Ask, Route
 from proxy.clock import Clock
 from proxy.edge.visit import CALLER_GONE, Visit
 from proxy.edge.whereabouts import stage_of
-from proxy.errors import NotFound, OutriderError, RequestCancelled
+from proxy.errors import NotFound, RequestCancelled
 
 __all__ = ["InFlight", "InFlightList", "request_routes", "seen"]
 
@@ -59,7 +62,7 @@ class InFlightList:
 class Cancelled:
     """How many requests bore the name and were ended."""
 
-    cancelled: int
+    cancelled: Annotated[int, Field(ge=1)]
 
 
 def seen(visit: Visit, now: float) -> InFlight:
@@ -83,9 +86,10 @@ def seen(visit: Visit, now: float) -> InFlight:
     )
 
 
-def end_all(visits: Sequence[Visit], why: Callable[[], OutriderError]) -> int:
-    """End each of `visits` with an error of its own; how many were still there."""
-    return sum(visit.connection.end_request(visit, why()) for visit in visits)
+def _cancel(visit: Visit) -> bool:
+    """Whether it was still there to be cancelled."""
+    why = RequestCancelled("The request was cancelled through the admin listener.")
+    return visit.connection.end_request(visit, why)
 
 
 def request_routes(visits: Callable[[], list[Visit]], clock: Clock, look_every: float = LOOK_EVERY) -> Iterator[Route]:
@@ -112,14 +116,17 @@ def request_routes(visits: Callable[[], list[Visit]], clock: Clock, look_every: 
         return event_stream(_watch(named(ask), clock, look_every))
 
     async def cancel(ask: Ask) -> AdminAnswer:
-        number = end_all(named(ask), lambda: RequestCancelled("The request was cancelled through the admin listener."))
+        number = sum(_cancel(visit) for visit in named(ask))
+        if not number:
+            raise NotFound("The request of this id is being ended already.")
         return document(200, Cancelled(number), Cancelled)
 
     gone = {404: "No request of this id is in flight."}
+    ended = {404: "No request of this id is in flight, or it is being ended already."}
     path = "/api/requests/{id}"
     yield Route("GET", "/api/requests", every, "The requests in flight, oldest first.", gives=InFlightList)
     yield Route("GET", path, one, "Those of one id: one, or several of one name.", gives=InFlightList, statuses=gone)
-    yield Route("DELETE", path, cancel, "Cancels those of one id.", gives=Cancelled, statuses=gone)
+    yield Route("DELETE", path, cancel, "Cancels those of one id.", gives=Cancelled, statuses=ended)
     yield Route(
         "GET",
         f"{path}/events",
