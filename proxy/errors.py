@@ -21,6 +21,7 @@ __all__ = [
     "ContentTooLarge",
     "CredentialUnavailable",
     "DeadlineExceeded",
+    "GuardError",
     "HeadTooLarge",
     "HostNotAllowed",
     "InterceptorFailed",
@@ -34,6 +35,7 @@ __all__ = [
     "Overloaded",
     "RateLimited",
     "RequestCancelled",
+    "RequestError",
     "RequestRefused",
     "RequestTimeout",
     "RouteNotFound",
@@ -55,7 +57,7 @@ class OutriderError(Exception):
 
     `detail` is written for the person who reads the answer and never holds a field value, a query or a secret.
     `retry_after` is in seconds; `stage` is for an error that more than one stage raises, `token` for one whose cause
-    has a registered token of its own.
+    has a registered token of its own; `lines` are fields that go with the answer.
     """
 
     code: ClassVar[str]
@@ -77,10 +79,12 @@ class OutriderError(Exception):
         processed: bool | None = None,
         stage: str | None = None,
         token: str | None = None,
+        lines: tuple[bytes, ...] = (),
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
+        self.lines = lines
         if processed is not None:
             self.processed = processed
         if stage is not None:
@@ -94,39 +98,44 @@ class RouteNotFound(OutriderError):
     token, stage = "destination_not_found", "route"
 
 
-class HostNotAllowed(OutriderError):
-    code, status, title = "host_not_allowed", 421, "Host not allowed"
-    token, stage, closes = "http_request_denied", "guard", True
+class GuardError(OutriderError):
+    """Who asks, or by which name, is not welcome here."""
+
+    token, stage = "http_request_denied", "guard"
 
 
-class OriginNotAllowed(OutriderError):
+class HostNotAllowed(GuardError):
+    code, status, title, closes = "host_not_allowed", 421, "Host not allowed", True
+
+
+class OriginNotAllowed(GuardError):
     code, status, title = "origin_not_allowed", 403, "Origin not allowed"
-    token, stage = "http_request_denied", "guard"
 
 
-class CallerNotAllowed(OutriderError):
+class CallerNotAllowed(GuardError):
     code, status, title = "caller_not_allowed", 401, "Caller not allowed"
-    token, stage = "http_request_denied", "guard"
 
 
-class BadRequest(OutriderError):
+class RequestError(OutriderError):
+    """The request is at fault as it came, so that nobody knows where the next one on its connection would begin."""
+
+    token, stage, closes = "http_request_error", "edge", True
+
+
+class BadRequest(RequestError):
     code, status, title = "bad_request", 400, "The request is not acceptable HTTP"
-    token, stage, closes = "http_request_error", "edge", True
 
 
-class HeadTooLarge(OutriderError):
+class HeadTooLarge(RequestError):
     code, status, title = "head_too_large", 431, "The request's head is over the cap"
-    token, stage, closes = "http_request_error", "edge", True
 
 
-class RequestTimeout(OutriderError):
+class RequestTimeout(RequestError):
     code, status, title = "request_timeout", 408, "The request did not arrive in time"
-    token, stage, closes = "http_request_error", "edge", True
 
 
-class ContentTooLarge(OutriderError):
+class ContentTooLarge(RequestError):
     code, status, title = "content_too_large", 413, "The content is over the cap"
-    token, stage, closes = "http_request_error", "edge", True
 
 
 class LoopDetected(OutriderError):
@@ -155,14 +164,8 @@ class Overloaded(OutriderError):
 
 
 class RateLimited(OutriderError):
-    """`lines` are the `RateLimit` fields that go with the answer."""
-
     code, status, title = "rate_limited", 429, "Too fast"
     token, stage, retryable = "http_request_denied", "rate_limit", True
-
-    def __init__(self, detail: str, *, retry_after: float | None = None, lines: tuple[bytes, ...] = ()) -> None:
-        super().__init__(detail, retry_after=retry_after)
-        self.lines = lines
 
 
 class CircuitOpen(OutriderError):
@@ -231,13 +234,9 @@ class UpstreamTimeout(UpstreamError):
 
 
 class AdminError(OutriderError):
-    """What the admin plane answers to those who ask it. `lines` are fields that go with the answer."""
+    """What the admin plane answers to those who ask it."""
 
     token, stage = "http_request_denied", "admin"
-
-    def __init__(self, detail: str, *, retry_after: float | None = None, lines: tuple[bytes, ...] = ()) -> None:
-        super().__init__(detail, retry_after=retry_after)
-        self.lines = lines
 
 
 class AdminTokenWanted(AdminError):

@@ -7,12 +7,10 @@ import json
 import math
 
 from proxy.errors import (
-    AdminError,
     CallerNotAllowed,
     CredentialUnavailable,
     NotPossible,
     OutriderError,
-    RateLimited,
     SessionExpired,
 )
 
@@ -57,11 +55,10 @@ def problem_answer(
         lines.append(b"Retry-After: %d" % retry_after)
     if isinstance(error, CallerNotAllowed):
         lines.append(b'WWW-Authenticate: Outrider-Token realm="outrider"')
-    elif isinstance(error, RateLimited | AdminError):
-        lines += error.lines
     elif isinstance(error, SessionExpired):
         # Nothing that a caller could send helps: the scheme is one that no client answers by itself.
         lines.append(b'WWW-Authenticate: Outrider-Session realm="outrider", error="invalid_token"')
+    lines += error.lines
     return lines, json.dumps(document).encode() + b"\n"
 
 
