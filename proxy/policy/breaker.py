@@ -3,7 +3,7 @@
 Closed: calls are counted, and enough of them with enough failures open it. Open: nothing passes until its time is over,
 which doubles with each opening in a row. Half open: a few probes pass; as many answers close it, one failure opens it
 again, and a probe whose outcome says nothing of the upstream is free for another call. What must not live here: which
-outcomes are failures (`proxy.stages.breaker`), waiting, the clock.
+errors are failures (`proxy.stages.breaker`, `proxy.upstream.guarded_fetch`), waiting, the clock.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ REFUSED = -1
 """What `admit` answers instead of a ticket."""
 
 _BUCKETS = 10
+_TOO_MANY = 429
 
 
 class Circuit(Enum):
@@ -28,7 +29,7 @@ class Circuit(Enum):
 
 
 class Breaker:
-    """A call asks `admit` for a ticket, and hands it back by exactly one of `succeed`, `fail` and `exclude`.
+    """A call asks `admit` for a ticket, and hands it back by exactly one of `answered`, `fail` and `exclude`.
 
     Tickets of an earlier state count for nothing: a slow call from before the opening is no probe. Every `now` is in
     seconds on one monotonic clock. `on_change` is told each new state.
@@ -64,7 +65,16 @@ class Breaker:
         """Seconds after which a refused caller may find it open for probes; a second while probes are out."""
         return max(1.0, self._since + self._open_for - now) if self.circuit is Circuit.OPEN else 1.0
 
-    def succeed(self, ticket: int, now: float) -> None:
+    def answered(self, ticket: int, status: int, now: float) -> None:
+        """5xx is a failure; 429 tells of the pace that we keep, and not of the upstream's health."""
+        if status >= 500:
+            self.fail(ticket, now)
+        elif status == _TOO_MANY:
+            self.exclude(ticket)
+        else:
+            self._succeed(ticket, now)
+
+    def _succeed(self, ticket: int, now: float) -> None:
         if ticket != self._round:
             return
         if self.circuit is Circuit.CLOSED:

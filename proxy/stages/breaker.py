@@ -12,8 +12,6 @@ from proxy.policy.breaker import REFUSED, Breaker
 
 __all__ = ["BreakerStage"]
 
-_TOO_MANY = 429
-
 
 class BreakerStage:
     """`total` is the route's own limit in seconds, 0 for none.
@@ -54,10 +52,5 @@ class BreakerStage:
             # Refused inside, or cancelled: says nothing of the upstream.
             breaker.exclude(ticket)
             raise
-        if response.status >= 500:
-            breaker.fail(ticket, self._clock())
-        elif response.status == _TOO_MANY:
-            breaker.exclude(ticket)
-        else:
-            breaker.succeed(ticket, self._clock())
+        breaker.answered(ticket, response.status, self._clock())
         return response

@@ -24,8 +24,6 @@ RULES = BreakerPolicy(min_calls=5)
 CALLS_A_SECOND = 100
 """Also how many may come at once."""
 
-_TOO_MANY = 429
-
 
 class GuardedFetch:
     """A `Fetch` of `proxy.message.call` around another one. `clock` is monotonic."""
@@ -63,12 +61,7 @@ class GuardedFetch:
             # Refused inside, or cancelled: says nothing of the endpoint.
             breaker.exclude(ticket)
             raise
-        if reply.status >= 500:
-            breaker.fail(ticket, self._clock())
-        elif reply.status == _TOO_MANY:
-            breaker.exclude(ticket)
-        else:
-            breaker.succeed(ticket, self._clock())
+        breaker.answered(ticket, reply.status, self._clock())
         return reply
 
     def _guard(self, url: str) -> tuple[Breaker, AsyncLimiter]:

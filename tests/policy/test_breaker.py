@@ -22,7 +22,7 @@ def fail(circuit: Breaker, now: float, times: int = 1) -> None:
 
 def succeed(circuit: Breaker, now: float, times: int = 1) -> None:
     for _ in range(times):
-        circuit.succeed(circuit.admit(now), now)
+        circuit.answered(circuit.admit(now), 200, now)
 
 
 def opened(now: float = 0.0) -> Breaker:
@@ -51,6 +51,22 @@ def test_a_success_never_opens_it() -> None:
     fail(circuit, 0, 3)
     succeed(circuit, 0)
     assert circuit.circuit is Circuit.CLOSED
+
+
+@pytest.mark.parametrize(("status", "opens"), [(499, False), (500, True), (599, True), (429, False), (430, False)])
+def test_answers_of_5xx_are_failures(status: int, opens: bool) -> None:
+    circuit = breaker()
+    for _ in range(4):
+        circuit.answered(circuit.admit(0.0), status, 0.0)
+    assert (circuit.circuit is Circuit.OPEN) is opens
+
+
+def test_an_answer_that_says_too_many_makes_the_failures_no_smaller_share() -> None:
+    circuit = breaker()
+    for _ in range(9):
+        circuit.answered(circuit.admit(0.0), 429, 0.0)
+    fail(circuit, 0, 4)
+    assert circuit.circuit is Circuit.OPEN
 
 
 def test_failures_older_than_the_window_are_forgotten() -> None:
@@ -128,13 +144,13 @@ def test_a_circuit_that_closed_has_forgotten_the_failures_before() -> None:
     assert circuit.circuit is Circuit.CLOSED
 
 
-@pytest.mark.parametrize("outcome", ["succeed", "fail"])
-def test_a_slow_call_from_before_the_opening_is_no_probe(outcome: str) -> None:
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_slow_call_from_before_the_opening_is_no_probe(status: int) -> None:
     circuit = breaker()
     early = circuit.admit(0.0)
     fail(circuit, 0.0, 4)
     circuit.admit(15.0)
-    getattr(circuit, outcome)(early, 16.0)
+    circuit.answered(early, status, 16.0)
     circuit.exclude(early)
     assert circuit.circuit is Circuit.HALF_OPEN
     assert [circuit.admit(16.0) != REFUSED for _ in range(3)] == [True, True, False]
@@ -216,7 +232,7 @@ class AgainstAModel(RuleBasedStateMachine):
         if outcome == "exclude":
             self.circuit.exclude(ticket)
         else:
-            getattr(self.circuit, outcome)(ticket, self.now)
+            self.circuit.answered(ticket, 500 if outcome == "fail" else 200, self.now)
         if era != self.era:
             return
         self.out.discard(number)
