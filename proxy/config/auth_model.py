@@ -11,7 +11,7 @@ from proxy.config.app_model import GithubAppProfile, GoogleServiceAccountProfile
 from proxy.config.base import wrong
 from proxy.config.login_model import LoginProfile
 from proxy.config.oauth2_model import OAuth2Profile
-from proxy.config.profile import Profile, RenewableProfile, Scheme, SessionProfile
+from proxy.config.profile import Profile, RenewableProfile, Scheme, SessionProfile, UserName
 from proxy.config.refresh_model import RefreshEndpointProfile
 from proxy.config.secret_model import (
     SECRET_SHAPE,
@@ -82,15 +82,8 @@ class BasicProfile(RenewableProfile):
     """`Authorization: Basic …` (RFC 7617)."""
 
     type: Literal["basic"] = Field(description="`Authorization: Basic …` (RFC 7617).")
-    username: SecretRef = Field(description="The user's name.")
+    username: UserName = Field(description="The user's name.")
     password: SecretRef = Field(description="The password.")
-
-    @field_validator("username")
-    @classmethod
-    def _username_has_no_colon(cls, username: SecretRef) -> SecretRef:
-        if isinstance(username, LiteralSecret) and ":" in username.literal.reveal():
-            raise wrong("a user's name holds no colon", "write what stands before it; the rest is the password")
-        return username
 
 
 class ApiKeyProfile(RenewableProfile):

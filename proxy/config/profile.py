@@ -9,10 +9,11 @@ from pydantic import AfterValidator, Field
 
 from proxy.config.base import Model, wrong
 from proxy.config.hooks_model import Hook
+from proxy.config.secret_model import LiteralSecret, SecretRef
 from proxy.config.unauthorized_model import Unauthorized
 from proxy.config.values import Origin, is_token
 
-__all__ = ["Profile", "RenewableProfile", "Scheme", "SessionProfile"]
+__all__ = ["Profile", "RenewableProfile", "Scheme", "SessionProfile", "UserName"]
 
 
 class Profile(Model):
@@ -46,3 +47,13 @@ def _scheme(scheme: str) -> str:
 
 
 Scheme = Annotated[str, AfterValidator(_scheme)]
+
+
+def _user_name(name: SecretRef) -> SecretRef:
+    if isinstance(name, LiteralSecret) and ":" in name.literal.reveal():
+        raise wrong("a user's name holds no colon", "write what stands before it; the rest is the password")
+    return name
+
+
+UserName = Annotated[SecretRef, AfterValidator(_user_name)]
+"""Of Basic and Digest, which put a colon behind it."""

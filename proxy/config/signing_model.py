@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from proxy.config.base import wrong
-from proxy.config.profile import RenewableProfile
+from proxy.config.profile import RenewableProfile, UserName
 from proxy.config.secret_model import LiteralSecret, SecretRef
 from proxy.config.units import Size
 from proxy.config.values import FieldName, FieldValue, Hidden, Name, unique_fields
@@ -140,15 +140,8 @@ class DigestProfile(RenewableProfile):
     """HTTP Digest (RFC 7616)."""
 
     type: Literal["digest"] = Field(description="HTTP Digest (RFC 7616).")
-    username: SecretRef = Field(description="The user's name.")
+    username: UserName = Field(description="The user's name.")
     password: SecretRef = Field(description="The password.")
     max_content: Size = Field(
         2**20, description="Most content that is read ahead where the upstream wants it signed (auth-int)."
     )
-
-    @field_validator("username")
-    @classmethod
-    def _username_has_no_colon(cls, username: SecretRef) -> SecretRef:
-        if isinstance(username, LiteralSecret) and ":" in username.literal.reveal():
-            raise wrong("a user's name holds no colon", "write what stands before it; the rest is the password")
-        return username
