@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = ["BACKLOG", "Bound", "bind"]
@@ -71,36 +72,37 @@ async def bind(address: str, loop: asyncio.AbstractEventLoop, handed: socket.soc
 
 
 def _tcp(family: int, where: tuple[object, ...]) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
+    with _listening(family) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(where)
-        sock.listen(BACKLOG)
-        sock.setblocking(False)
-    except BaseException:
-        sock.close()
-        raise
     return sock
 
 
 def _unix(path: Path) -> socket.socket:
     _remove_dead_socket(path)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
+    with _listening(socket.AF_UNIX) as sock:
         # The mode must hold from the first moment on, so the socket is made under a mask.
         mask = os.umask(0o777 & ~_SOCKET_MODE)
         try:
             sock.bind(str(path))
         finally:
             os.umask(mask)
+    return sock
+
+
+@contextlib.contextmanager
+def _listening(family: int) -> Iterator[socket.socket]:
+    """A socket that listens once it is bound inside, and is closed where that fails."""
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        yield sock
         sock.listen(BACKLOG)
         sock.setblocking(False)
     except BaseException:
         sock.close()
         raise
-    return sock
 
 
 def _remove_dead_socket(path: Path) -> None:
