@@ -4,6 +4,7 @@ Past its `ttl` the output is not used any more; the next reader waits for a new 
 for a growing while, so that requests do not become a storm of processes.
 """
 
+from proxy.auth.changing_secret import ChangingSecret
 from proxy.auth.command import Command, run
 from proxy.auth.secret_rules import SecretUnavailable, accept_bytes
 from proxy.auth.single_flight import SingleFlight
@@ -16,37 +17,19 @@ __all__ = ["ExecReader"]
 _CLOSED = SecretUnavailable("the profile is being closed", retry_after=1.0)
 
 
-class ExecReader:
+class ExecReader(ChangingSecret):
     """Runs `command` when its value is wanted; `ttl` in seconds, 0 for ever. `lines` accepts several of output."""
 
-    __slots__ = (
-        "_clock",
-        "_command",
-        "_cooling",
-        "_flight",
-        "_lines",
-        "_ttl",
-        "_unavailable",
-        "_value",
-        "recheck_at",
-        "version",
-    )
+    __slots__ = ("_clock", "_command", "_cooling", "_flight", "_lines", "_ttl")
 
     def __init__(self, command: Command, ttl: float, clock: Clock, *, lines: bool = False) -> None:
+        super().__init__()
         self._command = command
         self._lines = lines
         self._ttl = ttl or NEVER
         self._clock = clock
         self._cooling = Cooling()
         self._flight = SingleFlight(self._run)
-        self._value: Secret | None = None
-        self._unavailable: SecretUnavailable | None = None
-        self.recheck_at = float("-inf")
-        self.version = 0
-
-    @property
-    def problem(self) -> str | None:
-        return str(self._unavailable) if self._unavailable else None
 
     def peek(self, now: float) -> Secret | None:
         return self._value if now < self.recheck_at else None
@@ -62,10 +45,6 @@ class ExecReader:
             raise SecretUnavailable(outcome.detail, said=outcome.said, retry_after=pause)
         return outcome
 
-    def forget(self) -> bool:
-        self.recheck_at = float("-inf")
-        return True
-
     async def close(self) -> None:
         await self._flight.close()
 
@@ -76,10 +55,7 @@ class ExecReader:
             self._unavailable = unavailable
             self._cooling.failed(self._clock())
             return unavailable
-        self._unavailable = None
+        self._take(value)
         self._cooling.succeeded()
         self.recheck_at = self._clock() + self._ttl
-        if value != self._value:
-            self._value = value
-            self.version += 1
         return value

@@ -9,6 +9,7 @@ import os
 import stat
 from pathlib import Path
 
+from proxy.auth.changing_secret import ChangingSecret
 from proxy.auth.secret_rules import MAX_SECRET, SecretUnavailable, accept_bytes
 from proxy.clock import Clock
 from proxy.secret import Secret
@@ -22,35 +23,18 @@ _OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 _Signature = tuple[int, int, int, int, int]
 
 
-class FileReader:
+class FileReader(ChangingSecret):
     """Follows one file. `lenient` accepts symbolic links and files that others can read, `lines` several lines."""
 
-    __slots__ = (
-        "_clock",
-        "_lenient",
-        "_lines",
-        "_path",
-        "_signature",
-        "_unavailable",
-        "_value",
-        "recheck_at",
-        "version",
-    )
+    __slots__ = ("_clock", "_lenient", "_lines", "_path", "_signature")
 
     def __init__(self, path: Path, clock: Clock, *, lenient: bool = False, lines: bool = False) -> None:
+        super().__init__()
         self._path = path
         self._lines = lines
         self._clock = clock
         self._lenient = lenient
         self._signature: _Signature | None = None
-        self._value: Secret | None = None
-        self._unavailable: SecretUnavailable | None = None
-        self.recheck_at = float("-inf")
-        self.version = 0
-
-    @property
-    def problem(self) -> str | None:
-        return str(self._unavailable) if self._unavailable else None
 
     def peek(self, now: float) -> Secret | None:
         if now >= self.recheck_at:
@@ -65,31 +49,23 @@ class FileReader:
             raise SecretUnavailable(detail, retry_after=LOOK_EVERY)
         return value
 
-    def forget(self) -> bool:
-        self.recheck_at = float("-inf")
-        return True
-
     async def close(self) -> None:
         """Nothing runs."""
 
     def _look(self) -> None:
         try:
             seen = _signature(self._path.stat(follow_symlinks=self._lenient))
-            if seen != self._signature:
-                self._take(*_read(self._path, lenient=self._lenient, lines=self._lines))
-            self._unavailable = None
+            if seen == self._signature:
+                self._unavailable = None
+            else:
+                value, self._signature = _read(self._path, lenient=self._lenient, lines=self._lines)
+                self._take(value)
         except SecretUnavailable as unavailable:
             self._fail(unavailable)
         except OSError as error:
             self._fail(SecretUnavailable(f"file {self._path} cannot be read: {error.strerror}"))
         except ValueError:
             self._fail(SecretUnavailable(f"{str(self._path)!r} is not a path that a file can have"))
-
-    def _take(self, value: Secret, signature: _Signature) -> None:
-        self._signature = signature
-        if value != self._value:
-            self._value = value
-            self.version += 1
 
     def _fail(self, unavailable: SecretUnavailable) -> None:
         # The signature stays that of the last good read, so a file in another state is read again at every look.
