@@ -12,8 +12,7 @@ import secrets
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from proxy.auth.discovery import NotDiscovered
-from proxy.auth.login_rules import LoginFailed, Screen, granted, shown
+from proxy.auth.login_rules import LoginFailed, Screen, begin_at, granted, shown
 from proxy.auth.loopback import Loopback
 from proxy.auth.token_answer import Granted
 from proxy.auth.token_endpoint import TokenEndpoint
@@ -25,7 +24,7 @@ _LOOK_EVERY = 5.0
 
 
 async def code_login(profile: OAuth2Profile, endpoint: TokenEndpoint, screen: Screen, patience: float) -> Granted:
-    url = await _authorization_url(endpoint)
+    url = await begin_at(endpoint, lambda known: known.authorization, "authorization", "device_code")
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
     try:
         loopback = await Loopback.open(profile.redirect_uri, lambda given: _is_ours(given, state))
@@ -54,16 +53,6 @@ async def code_login(profile: OAuth2Profile, endpoint: TokenEndpoint, screen: Sc
 async def _bound_to(endpoint: TokenEndpoint) -> Mapping[str, str]:
     """The key that the code is bound to already (RFC 9449 §10). Raises SecretUnavailable."""
     return {} if endpoint.keys is None else {"dpop_jkt": (await endpoint.keys.current()).thumbprint}
-
-
-async def _authorization_url(endpoint: TokenEndpoint) -> str:
-    try:
-        url = (await endpoint.discovery.endpoints()).authorization
-    except NotDiscovered as unknown:
-        raise LoginFailed(unknown.detail) from None
-    if url is None:
-        raise LoginFailed("the issuer has no authorization endpoint; use the grant device_code")
-    return url
 
 
 async def _answer(loopback: Loopback, screen: Screen, patience: float) -> Mapping[str, str]:

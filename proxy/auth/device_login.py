@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.auth.discovery import NotDiscovered
-from proxy.auth.login_rules import LoginFailed, Screen, granted, shown
+from proxy.auth.login_rules import LoginFailed, Screen, begin_at, granted, shown
 from proxy.auth.token_answer import Granted, Refused, named_error
 from proxy.auth.token_endpoint import Lost, TokenEndpoint
 from proxy.auth.token_values import number
@@ -77,12 +76,9 @@ def _next_pause(outcome: Refused | Lost, pause: float) -> float:
 
 
 async def _begin(endpoint: TokenEndpoint) -> _Device:
-    try:
-        url = (await endpoint.discovery.endpoints()).device_authorization
-    except NotDiscovered as unknown:
-        raise LoginFailed(unknown.detail) from None
-    if url is None:
-        raise LoginFailed("the issuer has no device authorization endpoint; use the grant authorization_code")
+    url = await begin_at(
+        endpoint, lambda known: known.device_authorization, "device authorization", "authorization_code"
+    )
     try:
         reply = await endpoint.post(url, endpoint.wanted)
     except OutriderError as error:

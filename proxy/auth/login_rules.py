@@ -1,15 +1,17 @@
-"""What the ways to log in share: whom they talk to, what can come of them, and which words of a server are shown.
+"""What the ways to log in share: whom they talk to and where, what can come of them, and which words are shown.
 
 What must not live here: any way to log in.
 """
 
 import re
+from collections.abc import Callable
 from typing import Protocol
 
+from proxy.auth.discovery import Endpoints, NotDiscovered
 from proxy.auth.token_answer import Granted, Refused
-from proxy.auth.token_endpoint import Lost
+from proxy.auth.token_endpoint import Lost, TokenEndpoint
 
-__all__ = ["LoginFailed", "Screen", "granted", "shown"]
+__all__ = ["LoginFailed", "Screen", "begin_at", "granted", "shown"]
 
 
 class LoginFailed(Exception):
@@ -28,6 +30,17 @@ class Screen(Protocol):
 
     def waiting(self, seconds: float) -> None:
         """Nothing has happened yet; `seconds` are left."""
+
+
+async def begin_at(endpoint: TokenEndpoint, chosen: Callable[[Endpoints], str | None], name: str, instead: str) -> str:
+    """The server's endpoint `name`, where the login begins. Raises LoginFailed, which tells of the grant `instead`."""
+    try:
+        url = chosen(await endpoint.discovery.endpoints())
+    except NotDiscovered as unknown:
+        raise LoginFailed(unknown.detail) from None
+    if url is None:
+        raise LoginFailed(f"the issuer has no {name} endpoint; use the grant {instead}")
+    return url
 
 
 def granted(outcome: Granted | Refused | Lost) -> Granted:
