@@ -6,23 +6,20 @@ without it, it goes on without. A refresh token is taken out of the store before
 presented twice whatever happens meanwhile. What must not live here: the endpoint, the store, any one grant.
 """
 
-import contextlib
 from dataclasses import replace
 
 from proxy.auth.exec_secret import ExecReader
 from proxy.auth.grant import Grant
-from proxy.auth.kept import ANY, granted_record, kept_token
-from proxy.auth.kept_session import KeptSession
+from proxy.auth.kept_session import RenewableSession
 from proxy.auth.record import Record, fingerprint
 from proxy.auth.revocation import revoke
-from proxy.auth.secret_rules import SecretReader, SecretUnavailable
+from proxy.auth.secret_rules import SecretReader
 from proxy.auth.source import SessionFault, Tokens
-from proxy.auth.store import SessionStore, StoreFailed
-from proxy.auth.supply import ENDED, Failed, Fresh
+from proxy.auth.store import SessionStore
+from proxy.auth.supply import Failed, Fresh
 from proxy.auth.token_answer import Granted, Refused
 from proxy.auth.token_endpoint import Lost, TokenEndpoint
 from proxy.clock import Clock
-from proxy.secret import Secret
 
 __all__ = ["DirectGrant"]
 
@@ -30,7 +27,7 @@ _PROOF_REFUSED = "invalid_client"
 _GRANT_REFUSED = "invalid_grant"
 
 
-class DirectGrant(KeptSession):
+class DirectGrant(RenewableSession):
     """Tokens that `grant` gets, kept under `profile`. `wall` is wall time."""
 
     __slots__ = ("_client", "_endpoint", "_grant")
@@ -47,18 +44,6 @@ class DirectGrant(KeptSession):
     @property
     def _form(self) -> str:
         return self._endpoint.form
-
-    async def supply(self, held: Secret | None) -> Fresh | Failed:
-        """One process at a time asks, and the others find its token."""
-        try:
-            seed = await self._seed()
-            try:
-                async with self._store.exclusive(self._profile):
-                    return await self._supply(seed, held)
-            except StoreFailed:
-                return self._ended() if await self._outside.was_over() else await self._begin(Record(seed), keep=False)
-        except SecretUnavailable as unavailable:
-            return Failed(unavailable.detail, unavailable.said, unavailable.retry_after)
 
     def _check(self, tokens: Tokens) -> None:
         if tokens.access is None or tokens.refresh is not None:
@@ -77,23 +62,9 @@ class DirectGrant(KeptSession):
     async def _seed(self) -> str:
         return fingerprint(self._client, *await self._grant.identity())
 
-    async def _supply(self, seed: str, held: Secret | None) -> Fresh | Failed:
-        await self._outside.settle()
-        record = await self._store.load(self._profile)
-        if record is None or record.seed not in (seed, ANY):
-            record = None
-        if await self._outside.is_over(record):
-            return self._ended()
-        kept = kept_token(record, seed, self._form, held, self._wall())
-        if kept is not None:
-            return kept
-        return await self._renew(Record(seed) if record is None or record.ended is not None else record)
-
-    def _ended(self) -> Failed:
-        self._watch.failed()
-        return ENDED
-
-    async def _renew(self, record: Record) -> Fresh | Failed:
+    async def _go_on(self, seed: str, record: Record | None) -> Fresh | Failed:
+        if record is None or record.ended is not None:
+            record = Record(seed)
         if record.refresh is None:
             return await self._begin(record)
         without = replace(record, refresh=None)
@@ -139,17 +110,6 @@ class DirectGrant(KeptSession):
             return self._endpoint.forget()
         # All of them, also when the first one may have changed.
         return refused.code == _GRANT_REFUSED and sum(reader.forget() for reader in self._grant.readers) > 0
-
-    def _failed(self, refused: Refused) -> Failed:
-        self._watch.failed()
-        return Failed(refused.detail, retry_after=refused.retry_after, terminal=refused.terminal)
-
-    async def _take(self, record: Record, granted: Granted) -> Fresh:
-        kept = granted_record(record, granted, self._form, self._wall())
-        # The token is as good without; it is asked for anew after a restart.
-        with contextlib.suppress(StoreFailed):
-            await self._store.save(self._profile, kept)
-        return Fresh(granted.access, granted.lifetime)
 
 
 def _lasting(grant: Grant) -> list[SecretReader]:

@@ -1,23 +1,27 @@
-"""What sessions that are kept in a store have in common: how they are begun, replaced, ended and noticed from outside,
-and, for those whose credential is used up by its use, that nothing is done twice.
+"""What sessions that are kept in a store have in common: how they are begun, replaced, ended and noticed from outside.
+
+Beyond that there are two kinds. Where what is configured is good for any number of sessions, keeping one only spares
+calls; where a credential is used up by its use, nothing may be done twice.
 
 What must not live here: any grant or call, the marks that an end leaves (`proxy.auth.outside`), the store.
 """
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 
-from proxy.auth.kept import ANY, Watch
+from proxy.auth.kept import ANY, Watch, granted_record, kept_token
 from proxy.auth.outside import Outside
 from proxy.auth.record import Record
 from proxy.auth.secret_rules import SecretReader, SecretUnavailable
 from proxy.auth.source import SessionFault, Tokens
 from proxy.auth.store import SessionStore, StoreFailed
-from proxy.auth.supply import Failed, Fresh
+from proxy.auth.supply import ENDED, Failed, Fresh
+from proxy.auth.token_answer import Granted, Refused
 from proxy.clock import Clock
 from proxy.secret import Secret
 
-__all__ = ["KeptSession", "RotatingSession"]
+__all__ = ["RenewableSession", "RotatingSession"]
 
 Credentials = tuple[object, ...]
 
@@ -94,6 +98,56 @@ class KeptSession(ABC):
 
     async def look(self, held: Secret | None) -> Fresh | Failed | None:
         return await self._outside.look(await self._seed_or_any(), self._form, held)
+
+
+class RenewableSession(KeptSession):
+    """One that what is configured begins again and again: nothing is lost with what is kept, so that without the store
+    it goes on without. One process at a time asks, and the others find its token."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    async def _begin(self, record: Record, *, keep: bool = True) -> Fresh | Failed:
+        """A new session in the place of `record`, kept where that is possible. Raises SecretUnavailable."""
+
+    async def _go_on(self, seed: str, record: Record | None) -> Fresh | Failed:
+        """From what is kept of a session of `seed`, within `exclusive`. Raises StoreFailed, SecretUnavailable."""
+        return await self._begin(Record(seed))
+
+    async def supply(self, held: Secret | None) -> Fresh | Failed:
+        try:
+            seed = await self._seed()
+            try:
+                async with self._store.exclusive(self._profile):
+                    return await self._supply(seed, held)
+            except StoreFailed:
+                return self._ended() if await self._outside.was_over() else await self._begin(Record(seed), keep=False)
+        except SecretUnavailable as unavailable:
+            return Failed(unavailable.detail, unavailable.said, unavailable.retry_after)
+
+    async def _supply(self, seed: str, held: Secret | None) -> Fresh | Failed:
+        await self._outside.settle()
+        record = await self._store.load(self._profile)
+        if record is None or record.seed not in (seed, ANY):
+            record = None
+        if await self._outside.is_over(record):
+            return self._ended()
+        return kept_token(record, seed, self._form, held, self._wall()) or await self._go_on(seed, record)
+
+    def _ended(self) -> Failed:
+        self._watch.failed()
+        return ENDED
+
+    def _failed(self, refused: Refused) -> Failed:
+        self._watch.failed()
+        return Failed(refused.detail, retry_after=refused.retry_after, terminal=refused.terminal)
+
+    async def _take(self, record: Record, granted: Granted) -> Fresh:
+        kept = granted_record(record, granted, self._form, self._wall())
+        # The token is as good without; it is asked for anew after a restart.
+        with contextlib.suppress(StoreFailed):
+            await self._store.save(self._profile, kept)
+        return Fresh(granted.access, granted.lifetime)
 
 
 class RotatingSession(KeptSession):

@@ -5,20 +5,17 @@ live here: filling in calls, cookies' rules, the store.
 """
 
 import asyncio
-import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxy.auth.call_values import CallValues, sendable
-from proxy.auth.kept import ANY, granted_record, kept_token
-from proxy.auth.kept_session import KeptSession
+from proxy.auth.kept_session import RenewableSession
 from proxy.auth.mapped_answer import LONGEST, AnswerMap, refusal
 from proxy.auth.record import Record
-from proxy.auth.secret_rules import SecretUnavailable
 from proxy.auth.source import SessionFault, Tokens
-from proxy.auth.store import SessionStore, StoreFailed
-from proxy.auth.supply import ENDED, Failed, Fresh
+from proxy.auth.store import SessionStore
+from proxy.auth.supply import Failed, Fresh
 from proxy.auth.token_answer import Granted, Refused
 from proxy.auth.token_values import is_token, jwt_lifetime
 from proxy.clock import Clock
@@ -46,7 +43,7 @@ class Step:
     fetch: Fetch
 
 
-class Login(KeptSession):
+class Login(RenewableSession):
     """Sessions of `steps`, kept under `profile`. `form` is the fingerprint of what is asked for."""
 
     __slots__ = ("_answers", "_asked", "_options", "_rules", "_seeds", "_steps", "_values")
@@ -75,21 +72,6 @@ class Login(KeptSession):
     def _form(self) -> str:
         return self._asked
 
-    async def supply(self, held: Secret | None) -> Fresh | Failed:
-        try:
-            seed = await self._seed()
-            try:
-                async with self._store.exclusive(self._profile):
-                    outcome = await self._supply(seed, held)
-            except StoreFailed:
-                # Nothing is lost with what is kept: it only spares logins.
-                outcome = ENDED if await self._outside.was_over() else await self._log_in(Record(seed), keep=False)
-        except SecretUnavailable as unavailable:
-            return Failed(unavailable.detail, unavailable.said, unavailable.retry_after)
-        if isinstance(outcome, Failed):
-            self._watch.failed()
-        return outcome
-
     def _check(self, tokens: Tokens) -> None:
         if self._answers is None or tokens.access is None or tokens.refresh is not None:
             raise SessionFault("only a login that gives a token takes one from outside; give an access token alone")
@@ -110,16 +92,7 @@ class Login(KeptSession):
             self._seeds = {versions: found}
         return found
 
-    async def _supply(self, seed: str, held: Secret | None) -> Fresh | Failed:
-        await self._outside.settle()
-        record = await self._store.load(self._profile)
-        if record is None or record.seed not in (seed, ANY):
-            record = None
-        if await self._outside.is_over(record):
-            return ENDED
-        return kept_token(record, seed, self._form, held, self._wall()) or await self._log_in(Record(seed), keep=True)
-
-    async def _log_in(self, record: Record, *, keep: bool) -> Fresh | Failed:
+    async def _begin(self, record: Record, *, keep: bool = True) -> Fresh | Failed:
         outcome = await self._ask()
         if isinstance(outcome, Refused) and outcome.terminal and self._values.forget():
             # What was presented may have been replaced since it was read; the same again is not presented twice.
@@ -128,11 +101,8 @@ class Login(KeptSession):
                 record = Record(await self._seed())
                 outcome = await self._ask()
         if isinstance(outcome, Refused):
-            return Failed(outcome.detail, retry_after=outcome.retry_after, terminal=outcome.terminal)
-        if keep:
-            with contextlib.suppress(StoreFailed):
-                await self._store.save(self._profile, granted_record(record, outcome, self._form, self._wall()))
-        return Fresh(outcome.access, outcome.lifetime)
+            return self._failed(outcome)
+        return await self._take(record, outcome) if keep else Fresh(outcome.access, outcome.lifetime)
 
     async def _ask(self) -> Granted | Refused:
         jar, values = CookieJar(), await self._values.read()
