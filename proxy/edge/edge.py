@@ -99,7 +99,7 @@ class Edge:
         tally.begin()
         tally.end("OTHER", error.status, 0.0, 0, 0)
         if self._request_log is not None:
-            self._request_log.note("OTHER", "", error.status, 0.0, 0, 0, b"", "", None, error)
+            self._request_log.refused(error)
 
     @property
     def is_leaving(self) -> bool:

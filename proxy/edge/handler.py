@@ -147,7 +147,4 @@ class ProxyHandler(Handling):
         trace_id = trace.trace_id if trace is not None and trace.sampled else ""
         tally.end(visit.method, status, seconds, received, visit.sent, visit.request_id, trace_id)
         if (log := self._pipeline.request_log) is not None:
-            log.note(
-                visit.method, visit.message.path, status, seconds, received, visit.sent, visit.request_id, upstream,
-                visit.exchange, visit.error, visit.cut,
-            )  # fmt: skip
+            log.note(visit, status, seconds, received, upstream)

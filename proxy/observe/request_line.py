@@ -16,7 +16,7 @@ from proxy.message import Exchange
 from proxy.observe.printable import printable
 from proxy.observe.tally import METHODS
 
-__all__ = ["JsonLine", "Peer", "RequestLine", "TextLine"]
+__all__ = ["Ended", "JsonLine", "Peer", "RequestLine", "TextLine"]
 
 _LONGEST_PATH = 1024
 _PREPARED = 1024
@@ -30,28 +30,54 @@ class Peer(NamedTuple):
     port: int
 
 
+class Ended:
+    """A request that has ended. `at` is wall time, `level` logging's, sizes are bytes of content; `target` is as the
+    caller wrote it, `status` what the caller got, `upstream` empty for a request that met none.
+
+    `attempts` is None for a request that no call was to be made for, `upstream_seconds` 0 where no upstream answered.
+    `cut` tells that the caller left in the middle of its answer; `exchange` is there where it has more to tell.
+    """
+
+    __slots__ = (
+        "at", "attempts", "cut", "error", "exchange", "level", "method", "received", "request_id", "seconds", "sent",
+        "status", "target", "upstream", "upstream_seconds",
+    )  # fmt: skip
+
+    def __init__(
+        self, at: float, level: int, method: str, target: str, status: int, seconds: float, received: int, sent: int,
+        request_id: bytes, upstream: str = "", error: OutriderError | None = None, cut: bool = False,
+    ) -> None:  # fmt: skip
+        self.at = at
+        self.level = level
+        self.method = method
+        self.target = target
+        self.status = status
+        self.seconds = seconds
+        self.received = received
+        self.sent = sent
+        self.request_id = request_id
+        self.upstream = upstream
+        self.error = error
+        self.cut = cut
+        self.attempts: int | None = None
+        self.upstream_seconds = 0.0
+        self.exchange: Exchange | None = None
+
+    def tell_of(self, exchange: Exchange) -> None:
+        """Take over what is told of every exchange; keep the exchange itself, and all that it holds, only for more."""
+        self.attempts = exchange.attempts
+        self.upstream_seconds = exchange.first_byte
+        if (
+            exchange.queued or exchange.auth_wait or exchange.caller or exchange.trace
+            or exchange.refreshed or exchange.coalesced or exchange.hedged
+        ):  # fmt: skip
+            self.exchange = exchange
+
+
 class RequestLine(Protocol):
     """Makes the line of one request."""
 
-    def __call__(
-        self,
-        now: float,
-        level: int,
-        method: str,
-        target: str,
-        status: int,
-        seconds: float,
-        received: int,
-        sent: int,
-        request_id: bytes,
-        upstream: str,
-        exchange: Exchange | None,
-        error: OutriderError | None,
-        cut: bool = False,
-    ) -> str:
-        """`now` is wall time. `upstream` is empty for a request that met none; `cut` tells that the caller left in the
-        middle of its answer.
-        """
+    def __call__(self, ended: Ended, /) -> str: ...
 
 
 def _path(target: str) -> str:
@@ -82,50 +108,27 @@ class JsonLine(_Dated):
         self._peers = peers
         self._prepared: dict[tuple[str, str, int], str] = {}
 
-    def __call__(
-        self,
-        now: float,
-        level: int,
-        method: str,
-        target: str,
-        status: int,
-        seconds: float,
-        received: int,
-        sent: int,
-        request_id: bytes,
-        upstream: str,
-        exchange: Exchange | None,
-        error: OutriderError | None,
-        cut: bool = False,
-    ) -> str:
-        second = int(now)
+    def __call__(self, ended: Ended) -> str:
+        second = int(ended.at)
         if second != self._second:
             self._turn(second)
-        if error is not None:
-            fixed = self._fixed(level, method, status, upstream, error)
-        else:
-            known = self._prepared.get((upstream, method, status))
-            fixed = known if known is not None else self._prepare(level, method, status, upstream)
-        line = (
-            f'{{"timestamp":"{self._date}{int((now - second) * 1000):03d}Z",{fixed},"url.path":{quoted(_path(target))},'
-            f'"outrider.request_id":"{request_id.decode("latin-1")}","outrider.duration.total":{seconds:.6f},'
-            f'"http.request.body.size":{received},"http.response.body.size":{sent}'
+        fixed = None
+        if ended.error is None:
+            fixed = self._prepared.get((ended.upstream, ended.method, ended.status))
+        # One expression, and the end first: each piece that is put behind a line would copy all of it.
+        return (
+            f'{{"timestamp":"{self._date}{int((ended.at - second) * 1000):03d}Z",{fixed or self._prepare(ended)},'
+            f'"url.path":{quoted(_path(ended.target))},"outrider.request_id":"{ended.request_id.decode("latin-1")}",'
+            f'"outrider.duration.total":{ended.seconds:.6f},"http.request.body.size":{ended.received},'
+            f'"http.response.body.size":{ended.sent}{_end(ended)}'
         )
-        if cut:
-            line += ',"outrider.cut":true'
-        if exchange is None:
-            return line + "}\n"
-        line += f',"outrider.attempts":{exchange.attempts}'
-        if exchange.first_byte:
-            line += f',"outrider.duration.upstream":{exchange.first_byte:.6f}'
-        if exchange.queued or exchange.auth_wait or exchange.caller or exchange.trace or _marked(exchange):
-            line += _more(exchange)
-        return line + "}\n"
 
-    def _prepare(self, level: int, method: str, status: int, upstream: str) -> str:
-        if len(self._prepared) >= _PREPARED:
-            self._prepared.clear()
-        fixed = self._prepared[upstream, method, status] = self._fixed(level, method, status, upstream, None)
+    def _prepare(self, ended: Ended) -> str:
+        fixed = self._fixed(ended.level, ended.method, ended.status, ended.upstream, ended.error)
+        if ended.error is None:
+            if len(self._prepared) >= _PREPARED:
+                self._prepared.clear()
+            self._prepared[ended.upstream, ended.method, ended.status] = fixed
         return fixed
 
     def _fixed(self, level: int, method: str, status: int, upstream: str, error: OutriderError | None) -> str:
@@ -146,8 +149,15 @@ class JsonLine(_Dated):
         return json.dumps(parts, separators=(",", ":"))[1:-1]
 
 
-def _marked(exchange: Exchange) -> bool:
-    return exchange.refreshed or exchange.coalesced or exchange.hedged
+def _end(ended: Ended) -> str:
+    end = "}\n"
+    if ended.exchange is not None:
+        end = _more(ended.exchange) + end
+    if ended.upstream_seconds:
+        end = f',"outrider.duration.upstream":{ended.upstream_seconds:.6f}{end}'
+    if ended.attempts is not None:
+        end = f',"outrider.attempts":{ended.attempts}{end}'
+    return ',"outrider.cut":true' + end if ended.cut else end
 
 
 def _more(exchange: Exchange) -> str:
@@ -160,53 +170,43 @@ def _more(exchange: Exchange) -> str:
         parts["outrider.duration.auth"] = round(exchange.auth_wait, 6)
     if exchange.caller:
         parts["outrider.caller"] = exchange.caller
-    parts |= {f"outrider.{mark}": True for mark in ("refreshed", "coalesced", "hedged") if getattr(exchange, mark)}
-    return "," + json.dumps(parts, separators=(",", ":"))[1:-1] if parts else ""
+    parts |= {f"outrider.{mark}": True for mark in _marks(exchange)}
+    return "," + json.dumps(parts, separators=(",", ":"))[1:-1]
 
 
 class TextLine(_Dated):
     """A line for people: when, how bad, what was asked and answered, how long it took; then the rest by name."""
 
-    def __call__(
-        self,
-        now: float,
-        level: int,
-        method: str,
-        target: str,
-        status: int,
-        seconds: float,
-        received: int,
-        sent: int,
-        request_id: bytes,
-        upstream: str,
-        exchange: Exchange | None,
-        error: OutriderError | None,
-        cut: bool = False,
-    ) -> str:
-        second = int(now)
+    def __call__(self, ended: Ended) -> str:
+        second = int(ended.at)
         if second != self._second:
             self._turn(second)
-        known = method if method in METHODS else "OTHER"
-        word = "info   " if level == logging.INFO else "warning"
+        known = ended.method if ended.method in METHODS else "OTHER"
+        word = "info   " if ended.level == logging.INFO else "warning"
         line = (
-            f"{self._date}{int((now - second) * 1000):03d}Z {word} {known} {printable(_path(target))} {status} "
-            f"{seconds * 1000:.1f} ms"
+            f"{self._date}{int((ended.at - second) * 1000):03d}Z {word} {known} {printable(_path(ended.target))} "
+            f"{ended.status} {ended.seconds * 1000:.1f} ms"
         )
-        if error is not None:
-            line += f" {error.code} at {error.stage}: {printable(error.detail)}"
-        if upstream:
-            line += f" upstream={upstream}"
-        line += f" id={request_id.decode('latin-1')} in={received} out={sent}"
-        if cut:
-            line += " cut"
-        if exchange is not None:
-            line += "".join(f" {name}" for name in _notes(exchange))
-        return line + "\n"
+        if ended.error is not None:
+            line += f" {ended.error.code} at {ended.error.stage}: {printable(ended.error.detail)}"
+        if ended.upstream:
+            line += f" upstream={ended.upstream}"
+        line += f" id={ended.request_id.decode('latin-1')} in={ended.received} out={ended.sent}"
+        return line + "".join(f" {note}" for note in _notes(ended)) + "\n"
 
 
-def _notes(exchange: Exchange) -> list[str]:
-    notes = [f"attempts={exchange.attempts}"] if exchange.attempts != 1 else []
-    waits = {"queued": exchange.queued, "auth": exchange.auth_wait, "first_byte": exchange.first_byte}
+def _notes(ended: Ended) -> list[str]:
+    notes = ["cut"] if ended.cut else []
+    notes += [f"attempts={ended.attempts}"] if ended.attempts not in (None, 1) else []
+    exchange = ended.exchange
+    waits = {} if exchange is None else {"queued": exchange.queued, "auth": exchange.auth_wait}
+    waits["first_byte"] = ended.upstream_seconds
     notes += [f"{name}={seconds * 1000:.1f}ms" for name, seconds in waits.items() if seconds]
-    notes += [f"caller={printable(exchange.caller)}"] if exchange.caller else []
-    return notes + [mark for mark in ("refreshed", "coalesced", "hedged") if getattr(exchange, mark)]
+    if exchange is not None:
+        notes += [f"caller={printable(exchange.caller)}"] if exchange.caller else []
+        notes += _marks(exchange)
+    return notes
+
+
+def _marks(exchange: Exchange) -> list[str]:
+    return [mark for mark in ("refreshed", "coalesced", "hedged") if getattr(exchange, mark)]

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from proxy.clock import Clock, wall
@@ -15,14 +16,33 @@ from proxy.config.log_model import Log
 from proxy.errors import OutriderError
 from proxy.message import Exchange
 from proxy.observe.log import LOGGER, current_sink, event, writes_text
-from proxy.observe.request_line import JsonLine, Peer, RequestLine, TextLine
+from proxy.observe.request_line import Ended, JsonLine, Peer, RequestLine, TextLine
 from proxy.observe.sink import Sink
 
-__all__ = ["RequestLog", "open_request_log"]
+__all__ = ["RequestLog", "Visited", "open_request_log"]
 
 _FAILED = 499
 """The least status that counts as a failure: the caller left, or the upstream or Outrider has a fault."""
 _SECOND = 1.0
+
+
+class _Message(Protocol):
+    @property
+    def path(self) -> str: ...
+
+
+class Visited(Protocol):
+    """What is told of a request that has ended; `sent` is bytes of content, `message.path` the target as it came."""
+
+    @property
+    def message(self) -> _Message: ...
+
+    method: str
+    request_id: bytes
+    sent: int
+    cut: bool
+    error: OutriderError | None
+    exchange: Exchange | None
 
 
 class RequestLog:
@@ -50,25 +70,12 @@ class RequestLog:
         self._successes = _Limit(limit, "went well", loop, self._log)
         self._failures = _Limit(limit, "failed", loop, self._log)
 
-    def note(
-        self,
-        method: str,
-        target: str,
-        status: int,
-        seconds: float,
-        received: int,
-        sent: int,
-        request_id: bytes,
-        upstream: str,
-        exchange: Exchange | None,
-        error: OutriderError | None,
-        cut: bool = False,
-    ) -> None:
-        """A request has ended. `target` is as the caller wrote it, `status` what the caller got, sizes of content;
-        `cut` tells that the caller left in the middle of its answer.
+    def note(self, visit: Visited, status: int, seconds: float, received: int, upstream: str) -> None:
+        """A request has ended. `status` is what the caller got, `received` bytes of content; `upstream` is empty for a
+        request that met none.
         """
-        if status >= _FAILED or error is not None or cut:
-            level = logging.WARNING if status >= 500 else logging.INFO
+        if visit.error is not None or visit.cut or status >= _FAILED:
+            level = _failure_level(status)
             limit = self._failures
         elif self._only_failures or (self._sample < 1 and self._share() >= self._sample):
             return
@@ -79,10 +86,24 @@ class RequestLog:
             return
         now = self._wall()
         if limit.admits(int(now)):
-            line = self._line(
-                now, level, method, target, status, seconds, received, sent, request_id, upstream, exchange, error, cut
-            )
-            self._sink.add(line)
+            ended = Ended(
+                now, level, visit.method, visit.message.path, status, seconds, received, visit.sent, visit.request_id,
+                upstream, visit.error, visit.cut,
+            )  # fmt: skip
+            if visit.exchange is not None:
+                ended.tell_of(visit.exchange)
+            self._sink.add(self._line, ended)
+
+    def refused(self, error: OutriderError) -> None:
+        """A connection was turned away before it was known what it asks for."""
+        level = _failure_level(error.status)
+        now = self._wall()
+        if self._log.isEnabledFor(level) and self._failures.admits(int(now)):
+            self._sink.add(self._line, Ended(now, level, "OTHER", "", error.status, 0.0, 0, 0, b"", error=error))
+
+
+def _failure_level(status: int) -> int:
+    return logging.WARNING if status >= 500 else logging.INFO
 
 
 class _Limit:

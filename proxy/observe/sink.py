@@ -1,4 +1,7 @@
-"""Where log lines go: gathered for a moment, then written by a thread of their own.
+"""Where log lines go: gathered for a moment, made together, then written by a thread of their own.
+
+What a line tells is taken at the request's end and made a line some dozens at a time: what makes lines is then in the
+processor's caches but for the first of them, which halves their cost.
 
 A full disk or a reader that has stopped must not hold up the event loop, nor may lines pile up without end: past a cap
 they are left out, and a line tells how many. What must not live here: what a line says.
@@ -10,13 +13,20 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import TextIO
+from typing import Any, TextIO, TypeVar
 
 __all__ = ["Sink"]
 
+T = TypeVar("T")
+Pending = tuple[Callable[[Any], str], Any]
+"""What makes a line, and of what."""
+
 _PAUSE = 0.05
 """Seconds for which lines are gathered."""
-_GATHERED = 4096
+_MADE_TOGETHER = 64
+"""Lines; few enough that making them does not hold up the requests that are under way."""
+_WRITTEN_TOGETHER = 2**18
+"""Characters."""
 _CAP = 8 * 2**20
 _PATIENCE = 2.0
 """Seconds that the last lines are given to be written."""
@@ -28,7 +38,9 @@ class Sink:
     def __init__(self, stream: TextIO, lost: Callable[[int], str]) -> None:
         self._stream = stream
         self._lost = lost
-        self._lines: deque[str] = deque()
+        self._pending: deque[Pending] = deque()
+        self._made: list[str] = []
+        self._made_size = 0
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -44,29 +56,32 @@ class Sink:
             self._thread = threading.Thread(target=self._write_all, name="outrider-log", daemon=True)
             self._thread.start()
 
-    def add(self, line: str) -> None:
-        """A line that may wait a moment. Only from the loop's own thread."""
-        self._lines.append(line)
+    def add(self, make: Callable[[T], str], what: T) -> None:
+        """A line that may wait a moment, made of `what`. Only from the loop's own thread."""
+        self._pending.append((make, what))
         if self._timer is None:
             if self._loop is None:
                 self.flush()
             else:
                 self._timer = self._loop.call_later(_PAUSE, self._tick)
-        elif len(self._lines) >= _GATHERED:
-            self.flush()
+        elif len(self._pending) >= _MADE_TOGETHER:
+            self.flush(_WRITTEN_TOGETHER)
 
     def say(self, line: str) -> None:
         """A line that is written now, after those before it. From any thread."""
-        self._lines.append(line)
+        self._pending.append((str, line))
         self.flush()
 
-    def flush(self) -> None:
-        """Hand over what was gathered."""
+    def flush(self, least: int = 1) -> None:
+        """Make lines of what was gathered, and hand them over if they are `least` characters."""
         with self._lock:
-            lines = self._lines
             # Others may add meanwhile; what is there now is taken out one by one, and nothing is lost between.
-            text = "".join([lines.popleft() for _ in range(len(lines))])
-            if text:
+            pending = [self._pending.popleft() for _ in range(len(self._pending))]
+            made = "".join([make(what) for make, what in pending])
+            self._made.append(made)
+            self._made_size += len(made)
+            if self._made_size >= least:
+                text, self._made, self._made_size = "".join(self._made), [], 0
                 self._hand_over(text)
 
     def stop(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from proxy.errors import UpstreamTimeout
 from proxy.message import Exchange
-from proxy.observe.request_line import JsonLine, Peer, RequestLine, TextLine
+from proxy.observe.request_line import Ended, JsonLine, Peer, RequestLine, TextLine
 
 PEERS = {"api": Peer("api.example.com", 8443)}
 LINES = [JsonLine(PEERS), TextLine()]
@@ -20,13 +20,18 @@ def exchange(**values: Any) -> Exchange:
     return made
 
 
-def line(maker: RequestLine, **values: Any) -> str:
-    wanted = {
-        "now": 1700000000.25, "level": logging.INFO, "method": "GET", "target": "/orders/7?token=canary", "status": 200,
+EXCHANGE = exchange()
+
+
+def line(maker: RequestLine, exchange: Exchange | None = EXCHANGE, **values: Any) -> str:
+    wanted: dict[str, Any] = {
+        "at": 1700000000.25, "level": logging.INFO, "method": "GET", "target": "/orders/7?token=canary", "status": 200,
         "seconds": 0.0125, "received": 5, "sent": 700, "request_id": b"id-1", "upstream": "api",
-        "exchange": exchange(), "error": None,
     }  # fmt: skip
-    return maker(**wanted | values)
+    ended = Ended(**wanted | values)
+    if exchange is not None:
+        ended.tell_of(exchange)
+    return maker(ended)
 
 
 def document(**values: Any) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 import asyncio
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 
 from proxy.config.log_model import Log
-from proxy.errors import OutriderError, RateLimited, UpstreamTimeout
+from proxy.errors import OutriderError, Overloaded, RateLimited, UpstreamTimeout
+from proxy.message import Exchange
 from proxy.observe.log import set_level
 from proxy.observe.request_line import TextLine
 from proxy.observe.request_log import RequestLog, open_request_log
@@ -13,6 +15,30 @@ from proxy.observe.sink import Sink
 from tests.peers.captured import CapturedLog
 
 Captured = Callable[..., CapturedLog]
+
+
+@dataclass(frozen=True)
+class Message:
+    path: str = "/"
+
+
+@dataclass
+class Visit:
+    """What the edge knows of a request that went well but for `error`."""
+
+    error: OutriderError | None = None
+    exchange: Exchange | None = None
+    message: Message = Message()
+    method: str = "GET"
+    request_id: bytes = b"id"
+    sent: int = 0
+    cut: bool = False
+
+
+def exchange(auth_wait: float = 0.0) -> Exchange:
+    made = Exchange("GET", b"/", [], b"id", 0.0)
+    made.auth_wait = auth_wait
+    return made
 
 
 class Book:
@@ -24,10 +50,10 @@ class Book:
         share = (lambda: 0.0) if shares is None else (lambda: next(shares))
         sink = Sink(self.stream, str)
         loop = asyncio.get_running_loop()
-        self._log = RequestLog(policy, sink, TextLine(), loop, lambda: self.now, share)
+        self.log = RequestLog(policy, sink, TextLine(), loop, lambda: self.now, share)
 
     def note(self, status: int, error: OutriderError | None = None) -> None:
-        self._log.note("GET", "/", status, 0.1, 0, 0, b"id", "api", None, error)
+        self.log.note(Visit(error), status, 0.1, 0, "api")
 
     @property
     def written(self) -> int:
@@ -110,6 +136,26 @@ async def test_the_level_counts_from_the_moment_it_is_changed(captured: Captured
     set_level("info")
     book.note(200)
     assert book.written == 2
+
+
+async def test_a_connection_that_is_turned_away_has_a_line(captured: Captured) -> None:
+    captured()
+    book = Book(Log(requests="errors"))
+    book.log.refused(Overloaded("enough callers"))
+    assert " warning OTHER  503 0.0 ms overloaded at " in book.stream.getvalue()
+
+
+async def test_an_exchange_is_kept_only_if_it_has_more_to_tell(captured: Captured) -> None:
+    captured()
+    sink = Sink(io.StringIO(), str)
+    sink.start(asyncio.get_running_loop())
+    log = RequestLog(Log(), sink, TextLine(), asyncio.get_running_loop())
+    plain, waited = Visit(exchange=exchange()), Visit(exchange=exchange(auth_wait=0.5))
+    log.note(plain, 200, 0.1, 0, "api")
+    log.note(waited, 200, 0.1, 0, "api")
+    kept = [ended.exchange for _, ended in sink._pending]
+    assert kept == [None, waited.exchange]
+    sink.stop()
 
 
 async def test_without_lines_or_without_a_log_there_is_nothing_to_pay_for(captured: Captured) -> None:

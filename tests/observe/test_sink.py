@@ -31,7 +31,7 @@ def lost(lines: int) -> str:
 def test_lines_are_written_at_once_without_a_loop() -> None:
     stream = io.StringIO()
     sink = Sink(stream, lost)
-    sink.add("one\n")
+    sink.add(str, "one\n")
     assert stream.getvalue() == "one\n"
 
 
@@ -46,8 +46,8 @@ async def test_lines_that_may_wait_are_written_soon_and_together() -> None:
     stream = Counting()
     sink = Sink(stream, lost)
     sink.start(asyncio.get_running_loop())
-    sink.add("one\n")
-    sink.add("two\n")
+    sink.add(str, "one\n")
+    sink.add(str, "two\n")
     assert stream.getvalue() == ""
     async with asyncio.timeout(5):
         while not stream.getvalue():
@@ -60,18 +60,48 @@ async def test_a_line_that_is_said_comes_after_those_that_waited() -> None:
     stream = io.StringIO()
     sink = Sink(stream, lost)
     sink.start(asyncio.get_running_loop())
-    sink.add("one\n")
+    sink.add(str, "one\n")
     sink.say("two\n")
-    sink.add("three\n")
+    sink.add(str, "three\n")
     sink.stop()
     assert stream.getvalue() == "one\ntwo\nthree\n"
+
+
+async def test_lines_are_made_some_dozens_at_a_time_and_written_in_their_order() -> None:
+    stream = io.StringIO()
+    made: list[int] = []
+
+    def make(number: int) -> str:
+        made.append(number)
+        return f"{number}\n"
+
+    sink = Sink(stream, lost)
+    sink.start(asyncio.get_running_loop())
+    for number in range(130):
+        sink.add(make, number)
+    assert 64 <= len(made) < 130
+    assert stream.getvalue() == ""
+    sink.stop()
+    assert stream.getvalue() == "".join(f"{number}\n" for number in range(130))
+
+
+async def test_a_flood_of_lines_does_not_wait_for_the_loop() -> None:
+    stream = Stuck()
+    sink = Sink(stream, lost)
+    sink.start(asyncio.get_running_loop())
+    for _ in range(1024):
+        sink.add(str, "x" * 1023 + "\n")
+    # The loop stands still meanwhile, so nothing but the lines themselves can have set this off.
+    assert stream.asked.wait(10)
+    stream.free.set()
+    sink.stop()
 
 
 async def test_another_thread_may_say_something() -> None:
     stream = io.StringIO()
     sink = Sink(stream, lost)
     sink.start(asyncio.get_running_loop())
-    sink.add("one\n")
+    sink.add(str, "one\n")
     await asyncio.to_thread(sink.say, "two\n")
     sink.stop()
     assert stream.getvalue() == "one\ntwo\n"
@@ -108,6 +138,6 @@ async def test_it_can_be_stopped_and_used_further() -> None:
     sink = Sink(stream, lost)
     sink.start(asyncio.get_running_loop())
     sink.stop()
-    sink.add("one\n")
+    sink.add(str, "one\n")
     sink.stop()
     assert stream.getvalue() == "one\n"
