@@ -5,17 +5,23 @@ FROM ${BASE} AS build
 WORKDIR /src
 # What is downloaded is fixed by the hashes of the lock files; a wheel for everything, so nothing is compiled.
 COPY requirements.txt requirements-build.txt ./
-RUN python3 -m venv --without-pip /outrider \
- && python3 -m venv /build \
- && /build/bin/pip install --no-cache-dir --only-binary :all: --require-hashes --requirement requirements-build.txt \
- && /build/bin/pip --python /outrider/bin/python install --no-cache-dir --no-compile --only-binary :all: \
+RUN python3 -m venv --without-pip /build \
+ && python3 -m venv --without-pip /outrider \
+ && pip --python /build/bin/python install --no-cache-dir --no-compile --only-binary :all: \
+      --require-hashes --requirement requirements-build.txt \
+ && pip --python /outrider/bin/python install --no-cache-dir --no-compile --only-binary :all: \
       --require-hashes --requirement requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY proxy ./proxy
-RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
- && /build/bin/pip --python /outrider/bin/python install --no-cache-dir --no-compile --no-deps --no-index /wheels/*.whl
-# Compiled once, by hash and not by time: a read-only root starts as fast, and two builds are alike.
-RUN /outrider/bin/python -m compileall -q --invalidation-mode unchecked-hash /outrider/lib \
+# Installed by name: where a wheel is named by its file, its hash is recorded, and that depends on the checkout's times.
+# There is one version to choose from, the one just made:
+# hadolint ignore=DL3013
+RUN pip --python /build/bin/python wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && pip --python /outrider/bin/python install --no-cache-dir --no-compile --no-deps --no-index \
+      --find-links /wheels outrider
+# Compiled once, by hash and not by time: a read-only root starts as fast, and two builds are alike. Forced, because pip
+# runs in the same environment and leaves there, by time, what it imports itself.
+RUN /outrider/bin/python -m compileall -q -f --invalidation-mode unchecked-hash /outrider/lib \
  && find /outrider -newermt '@0' -exec touch --no-dereference --date '@0' {} +
 
 FROM ${BASE}

@@ -36,21 +36,21 @@ class Image:
         self.storage = storage
         self._buildah = ["buildah", "--root", str(storage / "root"), "--runroot", str(storage / "run")]
 
-    def buildah(self, *arguments: str, timeout: float = 300) -> str:
+    def buildah(self, *arguments: str, timeout: float = 300, folder: Path = ROOT) -> str:
         """Raises AssertionError with what it printed when it fails."""
         command = [*self._buildah, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, cwd=ROOT)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, cwd=folder)
         assert done.returncode == 0, f"{' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def build(self, *options: str) -> None:
-        """By the words of the README, which name the image and say from where it is built."""
+    def build(self, *options: str, folder: Path = ROOT) -> None:
+        """By the words of the README, which name the image and say from where it is built, said in `folder`."""
         command = re.search("^docker build (.*)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
         assert command, "the README does not say how an image is built"
         ways = ways_to_packages(self.storage)
         volumes = [word for source, target in ways.items() for word in ("--volume", f"{source}:{target}:ro")]
         fixed = ["--isolation", "chroot", "--format", "docker", "--network", "host", "--timestamp", "0", *volumes]
-        self.buildah("build", *fixed, *options, *command[1].split(), timeout=900)
+        self.buildah("build", *fixed, *options, *command[1].split(), timeout=900, folder=folder)
 
     @contextmanager
     def container(self) -> Iterator[str]:
@@ -78,6 +78,11 @@ class Image:
     def run(self, container: str, *arguments: str, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
         command = self.command(container, arguments, *options)
         return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    def layers(self) -> list[str]:
+        """The digests of their contents, from the lowest up."""
+        form = "{{range .OCIv1.RootFS.DiffIDs}}{{.}} {{end}}"
+        return self.buildah("inspect", "--type", "image", "--format", form, self.name).split()
 
     def size(self, name: str) -> int:
         """In bytes."""
