@@ -122,7 +122,7 @@ class _Outrider(Collector):
 
     def _pace(self) -> Iterable[Family]:
         wait = metrics.RATE_LIMIT_WAIT
-        family = HistogramMetricFamily(wait.name, wait.help, labels=wait.labels)
+        family = HistogramMetricFamily(wait.name, wait.help, labels=wait.labels, unit=wait.unit)
         for name, tally in self._tallies:
             family.add_metric([name], list(_cumulated(BOUNDS, tally.rate_limit_buckets)), tally.rate_limit_seconds)
         yield family
@@ -141,7 +141,8 @@ class _Outrider(Collector):
         )
 
     def _durations(self) -> Family:
-        family = HistogramMetricFamily(metrics.DURATION.name, metrics.DURATION.help, labels=metrics.DURATION.labels)
+        described = metrics.DURATION
+        family = HistogramMetricFamily(described.name, described.help, labels=described.labels, unit=described.unit)
         for name, tally in self._tallies:
             # Only OpenMetrics has a place for exemplars; the other form leaves them out.
             counts = zip(_cumulated(BOUNDS, tally.buckets), map(_exemplar, tally.exemplars), strict=True)
@@ -151,9 +152,8 @@ class _Outrider(Collector):
 
     def _loop_lag(self) -> Family:
         buckets = list(_cumulated(LAG_BOUNDS, self._lag.buckets))
-        return HistogramMetricFamily(
-            metrics.LOOP_LAG.name, metrics.LOOP_LAG.help, buckets=buckets, sum_value=self._lag.seconds
-        )
+        lag = metrics.LOOP_LAG
+        return HistogramMetricFamily(lag.name, lag.help, buckets=buckets, sum_value=self._lag.seconds, unit=lag.unit)
 
 
 def _cumulated(bounds: Sequence[float], counts: Sequence[int]) -> Iterator[tuple[str, float]]:
@@ -178,14 +178,14 @@ _Samples = Sequence[tuple[tuple[str, ...], float]]
 
 
 def _counter(metric: Metric, samples: _Samples) -> Family:
-    family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+    family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels, unit=metric.unit)
     for labels, value in samples:
         family.add_metric(labels, value)
     return family
 
 
 def _gauge(metric: Metric, samples: _Samples) -> Family:
-    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels, unit=metric.unit)
     for labels, value in samples:
         family.add_metric(labels, value)
     return family

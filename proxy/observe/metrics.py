@@ -39,6 +39,9 @@ __all__ = [
 ]
 
 
+_UNITS = frozenset({"bytes", "seconds"})
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """`name` is the family's: a counter's samples end in `_total`, those of an info in `_info`."""
@@ -47,6 +50,12 @@ class Metric:
     kind: Literal["counter", "gauge", "histogram", "info"]
     labels: tuple[str, ...]
     help: str
+
+    @property
+    def unit(self) -> str:
+        """What its name says that it is counted in; empty for mere numbers."""
+        last = self.name.rpartition("_")[2]
+        return last if last in _UNITS else ""
 
 
 REQUESTS = Metric(

@@ -18,13 +18,13 @@ SESSION_STATES = ("empty", "valid", "renewing", "cooling", "expired")
 
 def session_families(tallies: SessionTallies) -> Iterator[Metric]:
     described = metrics.TOKEN_REFRESHES
-    refreshes = CounterMetricFamily(described.name, described.help, labels=described.labels)
+    refreshes = CounterMetricFamily(described.name, described.help, labels=described.labels, unit=described.unit)
     described = metrics.TOKEN_REFRESH_DURATION
-    durations = HistogramMetricFamily(described.name, described.help, labels=described.labels)
+    durations = HistogramMetricFamily(described.name, described.help, labels=described.labels, unit=described.unit)
     described = metrics.TOKEN_EXPIRY
-    expiries = GaugeMetricFamily(described.name, described.help, labels=described.labels)
+    expiries = GaugeMetricFamily(described.name, described.help, labels=described.labels, unit=described.unit)
     described = metrics.SESSION_STATE
-    states = GaugeMetricFamily(described.name, described.help, labels=described.labels)
+    states = GaugeMetricFamily(described.name, described.help, labels=described.labels, unit=described.unit)
     bounds = [*map(str, REFRESH_BOUNDS), "+Inf"]
     for profile, tally in tallies:
         for result, count in tally.refreshes.items():

@@ -1,4 +1,5 @@
 import asyncio
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -71,6 +72,13 @@ def test_the_duration_histogram_is_cumulative(value: Sample) -> None:
 
 def openmetrics(exposition: Exposition) -> str:
     return exposition.render("application/openmetrics-text")[1].decode()
+
+
+def test_openmetrics_is_told_the_unit_that_a_name_ends_in(exposition: Exposition) -> None:
+    units = dict(re.findall(r"^# UNIT (outrider_\w+) (\w+)$", openmetrics(exposition), re.MULTILINE))
+    assert units == {one.name: one.unit for one in METRICS if one.unit}
+    assert units["outrider_request_bytes"] == "bytes"
+    assert units["outrider_token_expiry_timestamp_seconds"] == "seconds"
 
 
 def test_a_bucket_names_its_last_request_and_trace_in_openmetrics(exposition: Exposition, tallies: Tallies) -> None:
