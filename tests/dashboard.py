@@ -38,6 +38,10 @@ def by(label: str, metric: str, more: str = "") -> str:
     return f"sum by ({label}) (rate({metric}{{{UP}{more}}}{RATE}))"
 
 
+def total(metric: str) -> str:
+    return f"sum(rate({metric}{{{UP}}}{RATE}))"
+
+
 def plain(label: str, metric: str) -> str:
     """The same for what is not of an upstream."""
     return f"sum by ({label}) (rate({metric}{{{ALL}}}{RATE}))"
@@ -70,7 +74,7 @@ def stages() -> dict[str, str]:
 LOADED_AT = f"outrider_config_last_reload_success_timestamp_seconds{{{ALL}}}"
 ANSWERED_EACH = by("upstream", "outrider_requests_total")
 FAILED = f'(sum(rate(outrider_requests_total{{{UP},code=~"5.."}}{RATE})) or vector(0))'
-ANSWERED = f"sum(rate(outrider_requests_total{{{UP}}}{RATE}))"
+ANSWERED = total("outrider_requests_total")
 _CIRCUIT_COLOURS = {"closed": GREEN, "open": RED, "half_open": YELLOW}
 _SESSION_COLOURS = {"empty": BLUE, "valid": GREEN, "renewing": YELLOW, "cooling": ORANGE, "expired": RED}
 
@@ -83,7 +87,7 @@ ROWS: dict[str, list[Panel]] = {
             4,
             "percentunit",
             "Share that got a 5xx, whoever made it.",
-            {"": f"{FAILED} / {ANSWERED}"},
+            {"": f"{FAILED} / ({ANSWERED} > 0)"},
             limit=0.05,
         ),
         Panel(
@@ -92,7 +96,8 @@ ROWS: dict[str, list[Panel]] = {
             4,
             "s",
             "99 of 100 requests take at most so long.",
-            {"": quantile(0.99, "outrider_request_duration_seconds", UP)},
+            # Without requests there is no number, and it is no number that this then drops.
+            {"": f"{quantile(0.99, 'outrider_request_duration_seconds', UP)} >= 0"},
         ),
         Panel(
             "In flight",
@@ -108,7 +113,7 @@ ROWS: dict[str, list[Panel]] = {
             4,
             "short",
             "Profiles that need new credentials from somebody.",
-            {"": f'sum(outrider_session_state{{{ALL},state="expired"}})'},
+            {"": f'sum(outrider_session_state{{{ALL},state="expired"}}) or vector(0)'},
             limit=1,
         ),
         Panel(
@@ -116,7 +121,7 @@ ROWS: dict[str, list[Panel]] = {
             "stat",
             4,
             "none",
-            "Version of each daemon.",
+            "How many daemons there are of each version.",
             {"{{version}}": f"count by (version) (outrider_build_info{{{ALL}}})"},
         ),
     ],
@@ -142,10 +147,10 @@ ROWS: dict[str, list[Panel]] = {
             "timeseries",
             12,
             "Bps",
-            "",
+            "Bodies of requests and of answers, without their heads.",
             {
-                "from callers": by("job", "outrider_request_bytes_total"),
-                "to callers": by("job", "outrider_response_bytes_total"),
+                "from callers": total("outrider_request_bytes_total"),
+                "to callers": total("outrider_response_bytes_total"),
             },
         ),
         Panel(
@@ -153,7 +158,7 @@ ROWS: dict[str, list[Panel]] = {
             "timeseries",
             12,
             "short",
-            "",
+            "Requests that have not ended yet; one that only rises is not ended by its upstream or its callers.",
             {"{{upstream}}": f"sum by (upstream) (outrider_requests_in_flight{{{UP}}})"},
         ),
     ],
@@ -190,12 +195,19 @@ ROWS: dict[str, list[Panel]] = {
             "timeseries",
             24,
             "s",
-            "",
+            "99 of 100 requests take at most so long.",
             {"{{upstream}}": quantile(0.99, "outrider_request_duration_seconds", UP, ", upstream")},
         ),
     ],
     "Attempts and retries": [
-        Panel("Attempts", "timeseries", 8, "reqps", "", {"{{outcome}}": by("outcome", "outrider_attempts_total")}),
+        Panel(
+            "Attempts",
+            "timeseries",
+            8,
+            "reqps",
+            "Calls of upstreams: answered with any status, failed, or cancelled because the caller left.",
+            {"{{outcome}}": by("outcome", "outrider_attempts_total")},
+        ),
         Panel(
             "Retries by reason",
             "timeseries",
@@ -211,8 +223,8 @@ ROWS: dict[str, list[Panel]] = {
             "reqps",
             "The budget was used up, or the content was too large to be kept.",
             {
-                "budget": by("job", "outrider_retry_budget_exhausted_total"),
-                "not replayable": by("job", "outrider_not_replayable_total"),
+                "budget": total("outrider_retry_budget_exhausted_total"),
+                "not replayable": total("outrider_not_replayable_total"),
             },
         ),
     ],
@@ -256,10 +268,10 @@ ROWS: dict[str, list[Panel]] = {
             "timeseries",
             8,
             "reqps",
-            "",
+            "Requests that rate limits and quotas held up, and those that would have had to wait too long.",
             {
-                "waited": by("job", "outrider_rate_limit_wait_seconds_count"),
-                "refused": by("job", "outrider_rate_limited_total"),
+                "waited": total("outrider_rate_limit_wait_seconds_count"),
+                "refused": total("outrider_rate_limited_total"),
             },
         ),
         Panel(
@@ -304,7 +316,7 @@ ROWS: dict[str, list[Panel]] = {
             "timeseries",
             12,
             "s",
-            "",
+            "Who asks meanwhile without a token that is good waits for so long.",
             quantiles("outrider_token_refresh_duration_seconds", ALL),
         ),
     ],
@@ -337,14 +349,19 @@ ROWS: dict[str, list[Panel]] = {
             limit=0.9,
         ),
         Panel(
-            "Memory", "timeseries", 8, "bytes", "", {"{{instance}} resident": f"process_resident_memory_bytes{{{ALL}}}"}
+            "Memory",
+            "timeseries",
+            8,
+            "bytes",
+            "Resident. Contents that are kept for another attempt are in it, up to the limits of replay and dedup.",
+            {"{{instance}} resident": f"process_resident_memory_bytes{{{ALL}}}"},
         ),
         Panel(
             "File descriptors",
             "timeseries",
             8,
             "short",
-            "",
+            "Each caller and each connection to an upstream takes one.",
             {"{{instance}} open": f"process_open_fds{{{ALL}}}", "{{instance}} allowed": f"process_max_fds{{{ALL}}}"},
         ),
         Panel(
@@ -361,7 +378,7 @@ ROWS: dict[str, list[Panel]] = {
             "timeseries",
             8,
             "ops",
-            "",
+            "Every request waits for one; those of generation 2 take longest.",
             {"generation {{generation}}": plain("generation", "python_gc_collections_total")},
         ),
         Panel(
@@ -369,7 +386,7 @@ ROWS: dict[str, list[Panel]] = {
             "timeseries",
             8,
             "ops",
-            "",
+            "Found in cycles of references; memory that rises with this is Outrider's own fault.",
             {"generation {{generation}}": plain("generation", "python_gc_objects_collected_total")},
         ),
         Panel(
@@ -386,7 +403,7 @@ ROWS: dict[str, list[Panel]] = {
             "timeseries",
             12,
             "s",
-            "",
+            "A restart sets both back, a reload the first.",
             {
                 "{{instance}} configuration": f"time() - {LOADED_AT}",
                 "{{instance}} process": f"time() - process_start_time_seconds{{{ALL}}}",
@@ -425,7 +442,7 @@ def dashboard() -> dict[str, Any]:
         "time": {"from": "now-1h", "to": "now"},
         "timezone": "browser",
         "templating": {"list": _variables()},
-        "annotations": {"list": [_reloads()]},
+        "annotations": {"list": _marks()},
         "panels": panels,
     }
 
@@ -456,9 +473,16 @@ def _variables() -> list[dict[str, Any]]:
     ]
 
 
-def _reloads() -> dict[str, Any]:
-    when = f"changes({LOADED_AT}[$__interval]) > 0"
-    return {"name": "Reloads", "datasource": SOURCE, "enable": True, "iconColor": BLUE, "expr": when, "step": "15s"}
+def _marks() -> list[dict[str, Any]]:
+    """What stands across all panels. A reload tells its own time; alerts without an instance concern every one."""
+    firing = 'ALERTS{alertname=~"Outrider.+",alertstate="firing",job=~"$job|",instance=~"$instance|"}'
+    common = {"datasource": SOURCE, "enable": True, "step": "15s"}
+    reloads = {"expr": f"{LOADED_AT} * 1000", "useValueForTime": True, "titleFormat": "Configuration loaded"}
+    alerts = {"expr": firing, "titleFormat": "{{alertname}}", "tagKeys": "severity,upstream,profile"}
+    return [
+        {"name": "Reloads", "iconColor": BLUE, **common, **reloads, "textFormat": "{{instance}}"},
+        {"name": "Alerts", "iconColor": RED, **common, **alerts, "textFormat": "{{instance}}"},
+    ]
 
 
 def _panel(panel: Panel) -> dict[str, Any]:
@@ -470,15 +494,19 @@ def _panel(panel: Panel) -> dict[str, Any]:
         if panel.kind == "timeseries" and "_request_duration_" in query:
             target["exemplar"] = True
         targets.append(target)
-    made = {
+    options = _OPTIONS[panel.kind]
+    if panel.kind == "stat" and "" not in panel.queries:
+        options = {**options, "textMode": "value_and_name"}
+    nothing = {"noValue": "none"} if panel.kind == "stat" else {}
+    return {
         "type": panel.kind,
         "title": panel.title,
+        "description": panel.told,
         "datasource": SOURCE,
         "targets": targets,
-        "fieldConfig": {"defaults": {"unit": panel.unit, **_colours(panel)}, "overrides": []},
-        "options": _OPTIONS[panel.kind],
+        "fieldConfig": {"defaults": {"unit": panel.unit, **nothing, **_colours(panel)}, "overrides": []},
+        "options": options,
     }
-    return {**made, "description": panel.told} if panel.told else made
 
 
 def _colours(panel: Panel) -> dict[str, Any]:

@@ -32,8 +32,8 @@ VARIABLES = {"job": ".*", "instance": ".*", "upstream": ".*", "__rate_interval":
 UNTIL = 60
 
 
-def panel_queries() -> dict[str, str]:
-    """What Grafana would ask, by the panel that it is for: the variables in their places."""
+def panel_queries(*, raw: bool = False) -> dict[str, str]:
+    """What Grafana would ask, by the panel that it is for: the variables in their places, unless it is to be raw."""
     made = dashboard.dashboard()
     queries = {
         f"{panel['title']}, {target['refId']}": target["expr"]
@@ -45,6 +45,8 @@ def panel_queries() -> dict[str, str]:
         if variable["type"] == "query":
             series, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"]).groups()
             queries[f"variable {variable['name']}"] = f"count by ({label}) ({series})"
+    if raw:
+        return queries
     return {name: re.sub(r"\$(\w+)", lambda found: VARIABLES[found[1]], query) for name, query in queries.items()}
 
 
@@ -66,6 +68,18 @@ def test_no_two_panels_lie_on_each_other() -> None:
     ]
     assert len(taken) == len(set(taken))
     assert all(x < 24 for x, _ in taken)
+
+
+def test_every_panel_and_row_has_a_number_and_every_panel_a_sentence() -> None:
+    panels = dashboard.dashboard()["panels"]
+    numbers = [panel["id"] for panel in panels]
+    assert len(numbers) == len(set(numbers))
+    assert [panel["title"] for panel in panels if panel["type"] != "row" and len(panel["description"]) < 10] == []
+
+
+def test_a_rate_spans_two_scrapes_at_least() -> None:
+    """Over Grafana's `$__interval`, which may be one scrape long, it would find nothing."""
+    assert [name for name, query in panel_queries(raw=True).items() if "[$__interval]" in query] == []
 
 
 def test_the_dashboards_source_is_the_one_that_is_provisioned() -> None:
