@@ -77,7 +77,7 @@ def _stand_in(config: Config, given: Mapping[str, Override]) -> dict[str, Any]:
         "admin": admin,
         "access": {
             "allow_remote": config.access.allow_remote,
-            "callers": {name: {"token": "placeholder"} for name in config.access.callers},
+            "callers": {name: {"token": f"placeholder of {name}"} for name in config.access.callers},
         },
         "log": config.log.model_dump(mode="json") | log,
         "upstreams": {"placeholder": {"url": "http://localhost"}},

@@ -85,3 +85,9 @@ def test_an_override_may_open_what_the_file_allows() -> None:
 def test_an_override_cannot_take_the_other_listeners_port() -> None:
     (line,) = problems({"listen": Override("--listen", "127.0.0.1:9901")})
     assert line.startswith("--listen: ")
+
+
+def test_an_override_minds_no_callers_whom_the_file_tells_apart() -> None:
+    before = loaded("access: {callers: {one: {token: a}, two: {token: b}, three: {token: {env: C}}}}")
+    after = apply_overrides(before, {"log.level": Override("OUTRIDER_LOG_LEVEL", "debug")}).config
+    assert after.access is before.config.access
