@@ -78,7 +78,11 @@ COMMANDS = (
     Command(
         "healthcheck",
         "ask a running daemon once whether it is ready",
-        ("outrider healthcheck", "outrider healthcheck --url http://127.0.0.1:9901"),
+        (
+            "outrider healthcheck",
+            "outrider healthcheck --live",
+            "outrider healthcheck --url http://127.0.0.1:9901",
+        ),
     ),
     Command(
         "wait",

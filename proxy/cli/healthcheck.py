@@ -11,6 +11,9 @@ __all__ = ["add_address_arguments", "add_arguments", "address", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_address_arguments(parser)
+    parser.add_argument(
+        "--live", action="store_true", help="ask whether it turns at all, ready or not: for what starts it again if not"
+    )
 
 
 def add_address_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     if url is None:
         return 78
     try:
-        status, text = ask(url, "/readyz")
+        status, text = ask(url, "/livez" if arguments.live else "/readyz")
     except Unreachable as error:
         sys.stderr.write(f"outrider: no daemon at {url}: {error}\n")
         return 1

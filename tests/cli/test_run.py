@@ -211,3 +211,15 @@ def test_healthcheck_and_wait_find_the_daemon(run, file: Path) -> None:
     assert outrider("wait", OUTRIDER_ADMIN=admin[1]).returncode == 0
     running.stop()
     assert outrider("healthcheck", "--url", admin[1]).returncode == 1
+
+
+def test_who_asks_whether_it_turns_is_not_told_whether_it_is_ready(run, file: Path) -> None:
+    running = run("-c", str(file))
+    admin = running.line.rpartition("admin ")[2].split()[0]
+    done = outrider("healthcheck", "--live", "--url", admin)
+    assert (done.returncode, done.stdout) == (0, "live\n"), done.stderr
+    assert outrider("healthcheck", "--url", admin).returncode == 1
+    running.process.send_signal(signal.SIGSTOP)
+    hung = outrider("healthcheck", "--live", "--url", admin)
+    running.process.send_signal(signal.SIGCONT)
+    assert (hung.returncode, hung.stderr) == (1, f"outrider: no daemon at {admin}: no answer in time\n")
