@@ -71,10 +71,10 @@ _HANDED_OUT: set[int] = set()
 
 
 def _free_ports() -> tuple[int, int]:
-    return _free_port(), _free_port()
+    return free_port(), free_port()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Below those that the system gives to outgoing connections, and never twice: it is bound a moment later only."""
     while True:
         port = random.randrange(20_000, 32_000)
