@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
@@ -37,6 +37,8 @@ Style = Literal["auto", "text", "json"]
 
 LOGGER = "outrider"
 """Name of the logger that all of Outrider writes to."""
+
+_OWN, _HEADS = "outrider.", "outrider.wire.fields"
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 """The levels by the names that they have in the configuration."""
@@ -128,10 +130,17 @@ def event(
     error: BaseException | None = None,
     **attributes: object,
 ) -> None:
-    """Write the event `name` (dotted words). Attribute names take `.` for `__`: `server__port` is `server.port`."""
+    """Write the event `name` (dotted words). Attribute names take `.` for `__`: `server__port` is `server.port`.
+
+    A name of one word is Outrider's own, and is written as the same thing is in the lines of requests and in spans.
+    """
     if logger.isEnabledFor(level):
-        extra = {"event": name, "attributes": {key.replace("__", "."): value for key, value in attributes.items()}}
+        extra = {"event": name, "attributes": {_named(key): value for key, value in attributes.items()}}
         logger.log(level, "%s", message, exc_info=error, extra=extra)
+
+
+def _named(key: str) -> str:
+    return key.replace("__", ".") if "__" in key else f"{_OWN}{key}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -152,15 +161,24 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """A line for people: time, level, message, attributes; a stack trace is indented below it."""
+    """A line for people: time, level, message, attributes; heads and a stack trace are indented below it."""
 
     def format(self, record: logging.LogRecord) -> str:
         parts = [_time(record), record.levelname.lower().ljust(7), printable(_body(record))]
-        parts += [f"{key}={printable(str(value))}" for key, value in _attributes(record).items() if key != "event.name"]
+        attributes = _attributes(record)
+        heads = attributes.pop(_HEADS, ())
+        shown = {key.removeprefix(_OWN): _shown(value) for key, value in attributes.items() if key != "event.name"}
+        parts += [f"{key}={printable(value)}" for key, value in shown.items()]
         lines = [" ".join(parts)]
+        if isinstance(heads, Sequence):
+            lines += [f"    {printable(str(line))}" for line in heads]
         if error := _error(record):
             lines += [f"    {line}" for line in trace(error)]
         return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -52,7 +52,7 @@ def test_a_line_carries_the_event_its_time_severity_and_attributes() -> None:
         "severity_number": 13,
         "body": "not verified",
         "event.name": "tls.unverified",
-        "upstream": "api",
+        "outrider.upstream": "api",
         "server.port": 1,
     }
 
@@ -81,6 +81,22 @@ def test_text_is_for_terminals_and_for_who_asks(style, stream: io.StringIO) -> N
 def test_json_is_for_everything_else(style, stream: io.StringIO) -> None:
     event(configure("info", style, stream), logging.INFO, "start", "started")
     assert written(stream)["event.name"] == "start"
+
+
+def test_heads_stand_below_their_line_for_people() -> None:
+    stream = io.StringIO()
+    heads = ["Accept: a", "Cookie: [redacted]\nfaked"]
+    log = configure("info", "text", stream)
+    event(log, logging.INFO, "wire.request", "request", outrider__wire__fields=heads, outrider__request_id="7")
+    line, *below = stream.getvalue().splitlines()
+    assert line.endswith("Z info    request request_id=7")
+    assert below == ["    Accept: a", "    Cookie: [redacted]\\nfaked"]
+
+
+def test_a_list_for_people_has_commas() -> None:
+    stream = io.StringIO()
+    event(configure("info", "text", stream), logging.INFO, "x", "started", upstreams=["api", "tokens"])
+    assert stream.getvalue().endswith("started upstreams=api,tokens\n")
 
 
 def test_a_value_cannot_start_a_line_of_its_own() -> None:

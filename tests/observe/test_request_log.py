@@ -97,7 +97,7 @@ async def test_a_flood_is_cut_to_so_many_lines_a_second_and_told(captured: Captu
     assert book.written == 4
     await asyncio.sleep(1.1)
     (line,) = log.lines
-    assert (line["event.name"], line["left_out"]) == ("log.limited", 7)
+    assert (line["event.name"], line["outrider.left_out"]) == ("log.limited", 7)
 
 
 async def test_a_flood_of_successes_hides_no_failure(captured: Captured) -> None:
