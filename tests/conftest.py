@@ -15,6 +15,7 @@ from tests.peers.captured import CapturedLog, captured_log
 from tests.peers.httpbin import httpbin_missing, running_httpbin
 from tests.peers.nginx import nginx_missing, running_nginx
 from tests.peers.oidc_provider import OidcProvider, oidc_missing, running_oidc
+from tests.peers.podman import KNOWN, containers_impossible, podman_missing
 from tests.peers.running import Outrider, OutriderProcess
 
 # For generated cases: a busy machine is no fault.
@@ -22,6 +23,28 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 LONG = os.environ.get("OUTRIDER_TEST_LONG") == "1"
+NEEDS_CONTAINERS = Path(__file__).parent / "deploy" / "test_compose_up.py"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before there are worker processes, which take over what is found out here."""
+    if any(NEEDS_CONTAINERS.is_relative_to(Path(word.partition("::")[0]).resolve()) for word in config.args):
+        _no_containers()
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """What a machine lets nobody do is no test on it; what is only not installed is a skipped one."""
+    return True if collection_path == NEEDS_CONTAINERS and _no_containers() else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Not in the header, which a quiet run does not print."""
+    if why := os.environ.get(KNOWN):
+        terminalreporter.write_line(f"The compose example is not brought up here, no container runs: {why[:300]}")
+
+
+def _no_containers() -> str | None:
+    return None if podman_missing() else containers_impossible()
 
 
 @pytest.hookimpl(optionalhook=True)

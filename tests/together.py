@@ -9,6 +9,7 @@ __all__ = ["Together"]
 
 GROUPS = {
     "tests/deploy/test_compose.py": "image",
+    "tests/deploy/test_compose_up.py": "image",
     "tests/deploy/test_image.py": "image",
     "tests/deploy/test_systemd_boot.py": "machine",
 }
