@@ -4,10 +4,7 @@ from proxy.chain.context import Context
 from proxy.clock import monotonic
 from proxy.config.model import overlaid
 from proxy.message import Stage
-from proxy.policy.answers import AnswerWindow
-from proxy.policy.dedup import IdentityRules
 from proxy.policy.routing import RouteEntry
-from proxy.stages.coalesce import Coalesce, Sharing
 
 __all__ = ["coalesce"]
 
@@ -17,6 +14,10 @@ def coalesce(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     policy = overlaid(upstream.config.dedup, entry.route.dedup if entry.route is not None else None)
     if policy is None or not (policy.in_flight or policy.ttl):
         return inner
+    from proxy.policy.answers import AnswerWindow
+    from proxy.policy.dedup import IdentityRules
+    from proxy.stages.coalesce import Coalesce, Sharing
+
     scope = (upstream.name, entry.number, entry.auth)
     rules = IdentityRules(scope, policy.methods, forwarded=upstream.config.forwarded)
     window = AnswerWindow(policy.ttl, policy.total_bytes, monotonic) if policy.ttl else None

@@ -1,6 +1,7 @@
 """The order of the stages, and each one's reason for its place.
 
-What must not live here: how a stage is built.
+A builder imports its stage only where a configuration asks for one: most ask for few, and start sooner. What must not
+live here: how a stage is built.
 """
 
 from collections.abc import Callable

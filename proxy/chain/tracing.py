@@ -6,7 +6,6 @@ from proxy.config.tracing_model import Tracing
 from proxy.message import Stage
 from proxy.message.trace import Tracer
 from proxy.policy.routing import RouteEntry
-from proxy.stages.tracing import TracedAttempt, TracedPlace, TracedRequest
 
 __all__ = ["open_tracer", "traced_attempt", "traced_request"]
 
@@ -23,6 +22,8 @@ def open_tracer(policy: Tracing | None) -> Tracer | None:
 def traced_request(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
     if context.tracer is None:
         return inner
+    from proxy.stages.tracing import TracedPlace, TracedRequest
+
     upstream = entry.upstream
     whole = upstream.prefix.decode()
     route = "" if entry.route is None else whole + entry.route.match.partition(" ")[2]
@@ -32,4 +33,8 @@ def traced_request(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
 
 
 def traced_attempt(entry: RouteEntry, context: Context, inner: Stage) -> Stage:
-    return inner if context.tracer is None else TracedAttempt(inner)
+    if context.tracer is None:
+        return inner
+    from proxy.stages.tracing import TracedAttempt
+
+    return TracedAttempt(inner)

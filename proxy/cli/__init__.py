@@ -168,9 +168,11 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, _Run | None]
 
 def _imported(name: str) -> ModuleType:
     """Without collections meanwhile: an import makes much that stays and next to nothing to collect, and to look for it
-    again and again takes a quarter of the time of a start."""
+    again and again takes a quarter of the time of a start. To look for it once, afterwards, would still take a
+    twentieth, so all of it is kept out of every collection."""
     gc.disable()
     try:
         return import_module(name)
     finally:
+        gc.freeze()
         gc.enable()

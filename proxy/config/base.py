@@ -14,7 +14,8 @@ RULE = "rule"
 
 class Model(BaseModel):
     # Values may be secrets in the wrong place, so an error never shows its input.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    # A model is built when it is first used, most of them as a part of the whole file and never alone.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, defer_build=True)
 
 
 def wrong(what: str, right: str) -> PydanticCustomError:

@@ -15,6 +15,14 @@ from tests.cli.running import command, environment, outrider
 
 CANARY = "canary-in-the-environment"
 
+UNASKED = {
+    *("cryptography", "joserfc", "jmespath", "opentelemetry", "rich", "multiprocessing", "html.parser", "sqlite3"),
+    *("proxy.auth.exec_token", "proxy.auth.login_source", "proxy.auth.oauth2", "proxy.config.schema", "proxy.demo"),
+    *("proxy.intercept", "proxy.policy.answers", "proxy.policy.login_answer", "proxy.policy.sigv4"),
+    *("proxy.stages.coalesce", "proxy.stages.hedge", "proxy.stages.normalize", "proxy.stages.tracing"),
+}
+"""What a plain configuration has no use for, and what would make its start longer."""
+
 
 class Running:
     """`outrider run` as a process; `line` is its start message."""
@@ -122,6 +130,14 @@ def test_flags_alone_are_enough(run, upstream: str) -> None:
     assert running.get("/x") == (200, f"Bearer {CANARY}".encode())
     assert f"→ api {upstream} (auth: bearer), admin off" in running.line
     assert running.stop(signal.SIGINT)[0] == 0
+
+
+def test_a_plain_start_imports_nothing_that_its_configuration_does_not_ask_for(run, upstream: str) -> None:
+    flags = ("--upstream", upstream, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+    running = run(*flags, PYTHONPROFILEIMPORTTIME="1")
+    imported = {line.rpartition("|")[2].strip() for line in running.before if line.startswith("import time:")}
+    assert "proxy.daemon" in imported
+    assert [name for name in sorted(imported) if name in UNASKED or name.partition(".")[0] in UNASKED] == []
 
 
 def test_the_file_may_be_named_by_the_environment(run, file: Path) -> None:
