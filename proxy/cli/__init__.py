@@ -116,6 +116,7 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code. Wrong usage ends in SystemExit(2), as argparse does it."""
+    _open_what_is_closed()
     words = list(sys.argv[1:] if argv is None else argv)
     parser, run = _parser(words)
     arguments = parser.parse_args(words)
@@ -134,6 +135,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A defect of ours. Python's own traceback would show the error's message, which may hold a secret.
         sys.stderr.write(_imported("proxy.observe.uncaught").crash_report(error))
         return 1
+
+
+def _open_what_is_closed() -> None:
+    """Standard input, output and error lead nowhere where they were closed (`2>&-`).
+
+    Their numbers would be given to connections, into which whatever writes to standard error would write.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The least number that is free.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 _Run = Callable[[argparse.Namespace], int]

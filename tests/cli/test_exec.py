@@ -1,9 +1,10 @@
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import outrider
+from tests.cli.running import command, environment, outrider
 from tests.cli.test_run import file, upstream  # noqa: F401 - fixtures
 
 CANARY = "canary-of-exec"
@@ -50,3 +51,9 @@ def test_what_cannot_be_run_is_told_apart(words: list[str], code: int, tmp_path:
     done = outrider("exec", *words, cwd=tmp_path)
     assert done.returncode == code
     assert "Traceback" not in done.stderr
+
+
+def test_closed_standard_streams_are_given_to_no_connection() -> None:
+    words = command("exec", "--upstream", "http://127.0.0.1:1", "--", "sh", "-c", "exit 7")
+    closing = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words]
+    assert subprocess.run(closing, env=environment(), timeout=60).returncode == 7
