@@ -5,12 +5,12 @@ What must not live here: telling them (`proxy.hooks`).
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from proxy.config.base import Model, wrong
 from proxy.config.secret_model import SecretRef
 from proxy.config.units import Duration
-from proxy.config.values import EndpointUrl, Hidden
+from proxy.config.values import EndpointUrl, Hidden, only_origin
 from proxy.errors import ERRORS
 
 __all__ = ["ErrorHook", "Hook", "Hooks"]
@@ -28,7 +28,9 @@ Code = Annotated[str, AfterValidator(_code)]
 class Hook(Model):
     """A webhook, or a command; not both."""
 
-    webhook: EndpointUrl | None = Field(None, description="URL that the event is sent to with POST, as JSON.")
+    webhook: Annotated[EndpointUrl, PlainSerializer(only_origin, return_type=str)] | None = Field(
+        None, repr=False, description="URL that the event is sent to with POST, as JSON."
+    )
     command: Annotated[list[Hidden], Field(min_length=1)] | None = Field(
         None, repr=False, description="Program and arguments, run without a shell; the event is its standard input."
     )

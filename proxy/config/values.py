@@ -38,6 +38,7 @@ __all__ = [
     "is_field_value",
     "is_loopback_url",
     "is_token",
+    "only_origin",
     "origin_of",
     "unique_fields",
 ]
@@ -129,6 +130,17 @@ def endpoint_url(url: str) -> str:
         raise wrong("a URL that is called has no fragment", "remove what follows #")
     _split(url)
     return url
+
+
+def _shown(url: str) -> str:
+    """Without the query, in which some servers want a key."""
+    place, mark, _ = url.partition("?")
+    return f"{place}?{REDACTED}" if mark else url
+
+
+def only_origin(url: str) -> str:
+    """Of an address that is itself a secret, as those of chats' webhooks are: where it leads."""
+    return f"{origin_of(url)}/{REDACTED}"
 
 
 def origin(value: str) -> str:
@@ -258,7 +270,10 @@ Addresses = Annotated[str | list[str], BeforeValidator(addresses), WithJsonSchem
 AdminAddresses = Annotated[str | list[str], BeforeValidator(admin_addresses), WithJsonSchema(_ADDRESSES_SCHEMA)]
 BrowserOrigin = Annotated[str, AfterValidator(browser_origin)]
 EndpointUrl = Annotated[
-    str, AfterValidator(endpoint_url), _pattern(r"https?://[^/?#@]+(/[^#]*)?", "https://login.example.com/token")
+    str,
+    AfterValidator(endpoint_url),
+    PlainSerializer(_shown, return_type=str),
+    _pattern(r"https?://[^/?#@]+(/[^#]*)?", "https://login.example.com/token"),
 ]
 FieldName = Annotated[str, AfterValidator(field_name)]
 Hidden = Annotated[str, PlainSerializer(lambda _: REDACTED, return_type=str)]

@@ -18,6 +18,8 @@ __all__ = ["Canaries", "forms"]
 SHORTEST = 8
 """Pieces shorter than this are found by chance."""
 
+_STEP = 8
+"""Length of the pieces by which forms are found."""
 _FOLDS = re.compile(rb"(?:=?\r?\n|\\r\\n|\\n|%0d%0a|%0a)[ \t>|]*")
 """Ends of lines, themselves written in any way, with what may begin the next one."""
 _PAIRS = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{2}[ :,-]){%d,}[0-9a-f]{2}" % SHORTEST)
@@ -28,6 +30,8 @@ class Canaries:
 
     def __init__(self) -> None:
         self._forms: dict[bytes, str] = {}
+        self._begins: dict[bytes, list[bytes]] = {}
+        self._short: list[bytes] = []
         self.values: dict[str, str] = {}
 
     def new(self, what: str, more: str = "") -> str:
@@ -38,8 +42,18 @@ class Canaries:
         """Look for this one too."""
         self.values[what] = value
         for form, written in forms(value):
-            self._forms.setdefault(written.lower(), f"{what} ({form})")
+            self._look_for(written.lower(), f"{what} ({form})")
         return value
+
+    def _look_for(self, written: bytes, name: str) -> None:
+        if written in self._forms:
+            return
+        self._forms[written] = name
+        if len(written) < 2 * _STEP - 1:
+            self._short.append(written)
+            return
+        for offset in range(_STEP):
+            self._begins.setdefault(written[offset : offset + _STEP], []).append(written)
 
     def found(self, data: bytes | str) -> list[str]:
         """What of them is in there."""
@@ -51,11 +65,13 @@ class Canaries:
         return list(dict.fromkeys(name for view in views for name in self._in(view)))
 
     def _in(self, text: bytes) -> Iterator[str]:
-        # There are thousands of forms and megabytes of text: each text is read once, whatever their number.
-        begun = {text[index : index + SHORTEST] for index in range(len(text) - SHORTEST + 1)}
-        for written, name in self._forms.items():
-            if written[:SHORTEST] in begun and written in text:
-                yield name
+        # There are thousands of forms and megabytes of text, so not each is looked for in all of it. Wherever a form
+        # stands, one of its first pieces begins at a multiple of their length.
+        there = {text[index : index + _STEP] for index in range(0, len(text), _STEP)}
+        hinted = {written for piece in there & self._begins.keys() for written in self._begins[piece]}
+        for written in (*hinted, *self._short):
+            if written in text:
+                yield self._forms[written]
 
 
 def forms(value: str) -> Iterator[tuple[str, bytes]]:
