@@ -39,7 +39,7 @@ class _Device:
 
 
 async def device_login(profile: OAuth2Profile, endpoint: TokenEndpoint, screen: Screen, patience: float) -> Granted:
-    device = await _begin(endpoint)
+    device = await _begin(profile, endpoint)
     screen.visit(device.address, device.user_code, device.complete)
     loop = asyncio.get_running_loop()
     end = loop.time() + min(device.lifetime, patience)
@@ -75,12 +75,12 @@ def _next_pause(outcome: Refused | Lost, pause: float) -> float:
             return pause
 
 
-async def _begin(endpoint: TokenEndpoint) -> _Device:
+async def _begin(profile: OAuth2Profile, endpoint: TokenEndpoint) -> _Device:
     url = await begin_at(
         endpoint, lambda known: known.device_authorization, "device authorization", "authorization_code"
     )
     try:
-        reply = await endpoint.post(url, endpoint.wanted)
+        reply = await endpoint.post(url, [*endpoint.wanted, *profile.parameters.items()])
     except OutriderError as error:
         raise LoginFailed(f"no answer from the device authorization endpoint: {error.detail}") from None
     return _read(reply)

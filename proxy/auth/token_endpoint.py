@@ -120,8 +120,9 @@ class TokenEndpoint:
 
     @property
     def wanted(self) -> Pairs:
-        """What a person is asked to agree to: the scope, and for whom."""
-        return [*self._scope(), *self._asked()]
+        """What a person is asked to agree to: the scope, and for whom. Without `parameters`, which are the token
+        endpoint's and may be secret: this stands in the browser's address."""
+        return [*self._scope(), *self._whom()]
 
     def forget(self) -> bool:
         """The client's proof was refused: read it again. False where that cannot change it."""
@@ -138,11 +139,13 @@ class TokenEndpoint:
         profile = self._profile
         return [("scope", profile.scope_separator.join(profile.scopes))] if profile.scopes else []
 
-    def _asked(self) -> Pairs:
+    def _whom(self) -> Pairs:
         profile = self._profile
         pairs = [("audience", profile.audience)] if profile.audience else []
-        pairs += [("resource", resource) for resource in profile.resources]
-        return pairs + list(profile.parameters.items())
+        return pairs + [("resource", resource) for resource in profile.resources]
+
+    def _asked(self) -> Pairs:
+        return [*self._whom(), *self._profile.parameters.items()]
 
 
 def _proofs(name: str, options: DpopOptions, means: Means) -> "TokenProofs":

@@ -254,6 +254,15 @@ def browsing(server: TokenServer, **more: Any) -> OAuth2Profile:
     return _parsed(server.profile(grant="authorization_code", authorization_url=url, **more))
 
 
+async def test_the_parameters_of_the_token_request_are_not_in_the_browsers_address(
+    server: TokenServer, given: Means
+) -> None:
+    person = Person(coming_back([], state="STATE", error="access_denied"))
+    await fails(browsing(server, parameters={"key": "s3cret"}, audience="a"), given, person)
+    assert "s3cret" not in person.url
+    assert parse_qs(urlsplit(person.url).query)["audience"] == ["a"]
+
+
 async def test_an_address_with_a_query_of_its_own_keeps_it(server: TokenServer, given: Means) -> None:
     person = Person(coming_back([], state="STATE", error="access_denied", error_description="<b>no"))
     assert await fails(browsing(server), given, person) == "the server answers with access_denied: <b>no"
