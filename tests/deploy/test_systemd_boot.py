@@ -119,6 +119,40 @@ def test_systemctl_reload_takes_another_file_and_keeps_the_process(service: Mach
     assert service.until(lambda: service.property_of(UNIT, "ActiveState") == "active")
 
 
+def test_systemctl_reload_fails_for_a_wrong_file_says_why_and_changes_nothing(service: Machine) -> None:
+    pid = service.property_of(UNIT, "MainPID")
+    (service.root / "etc/outrider/outrider.yaml").write_text(FILE + "nonsense: 1\n")
+    assert service.run("systemctl", "reload", UNIT).returncode != 0
+    assert service.until(lambda: "/etc/outrider/outrider.yaml:5:1: " in service.journal(UNIT))
+    assert service.property_of(UNIT, "ActiveState") == "active"
+    assert service.property_of(UNIT, "MainPID") == pid
+    assert service.run("python3", "-c", ASK).stdout == f"Bearer {SECRET}\n"
+
+
+def test_a_credential_that_systemd_does_not_hand_over_is_named_by_readiness(service: Machine) -> None:
+    file = service.root / "etc/outrider/outrider.yaml"
+    file.write_text(FILE.replace("api-token", "no-such-credential"))
+    assert service.run("systemctl", "reload", UNIT).returncode == 0
+    asked = ("/opt/outrider/bin/outrider", "healthcheck")
+    assert service.until(lambda: "no-such-credential" in service.run(*asked).stdout)
+
+
+def test_both_sockets_are_handed_over_by_their_names(service: Machine) -> None:
+    service.run("systemctl", "stop", UNIT)
+    (service.root / "etc/outrider/outrider.yaml").write_text(
+        FILE + "listen: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:2}\n"
+    )
+    try:
+        assert service.run("systemctl", "start", "outrider.socket", "outrider-admin.socket").returncode == 0
+        assert service.run("/opt/outrider/bin/outrider", "wait", "--url", "127.0.0.1:9901").stdout == "ready\n"
+        assert service.run("python3", "-c", ASK).stdout == f"Bearer {SECRET}\n"
+        assert service.run("systemctl", "reload", UNIT).returncode == 0
+        assert service.until(lambda: "reloaded; changed: nothing" in service.journal(UNIT))
+        assert service.run("python3", "-c", ASK).stdout == f"Bearer {SECRET}\n"
+    finally:
+        service.run("systemctl", "stop", "outrider.socket", "outrider-admin.socket")
+
+
 def test_a_loop_that_hangs_is_found_by_the_watchdog_and_started_again(machine: Machine, request) -> None:
     _drop_in(machine.root / "etc", "watchdog", "WatchdogSec=2", "WatchdogSignal=SIGKILL")
     try:
