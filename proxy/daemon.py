@@ -29,7 +29,7 @@ from proxy.lifecycle.process import forbid_core_dumps, loop_factory
 from proxy.lifecycle.reload import Outcome, Reloader
 from proxy.lifecycle.running import Running
 from proxy.lifecycle.stopping import Stopping, finished_before
-from proxy.lifecycle.watch import FileWatch
+from proxy.lifecycle.watch import FileWatch, whenever
 from proxy.observe import LoopLag, Tallies, event
 from proxy.observe.build import build_facts, has_compiled_parser
 from proxy.observe.late import LateExposition
@@ -258,10 +258,12 @@ class Daemon:
         loop = asyncio.get_running_loop()
         log_uncaught(loop)
         self._stopping.heed_signals(loop)
-        loop.add_signal_handler(signal.SIGHUP, self._begin, self.reload)
+        hung_up = asyncio.Event()
+        loop.add_signal_handler(signal.SIGHUP, hung_up.set)
         starting = asyncio.create_task(self.start())
         if not await finished_before(starting, self._stopping.asked):
             return 0
+        self._begin(lambda: whenever(hung_up, self.reload))
         if watch is not None:
             self._begin(lambda: watch.run(self.reload))
         await self._stopping.asked.wait()

@@ -94,6 +94,7 @@ class Pipeline:
         self._place = (config.state, self._base), partial(open_store, config.state, self._base, self._environ)
         self._store = self._kept.take("store", "", None, lambda: MovingStore(self._place[0], self._place[1]()))
         self.sources: dict[str, CredentialSource] = dict(self._sources(config))
+        self.awaited: set[str] = set()
         shared = self.sources.values() if config.state.dir else ()
         self._store_poll = StorePoll(loop, [source for source in shared if isinstance(source, SessionSource)])
         urls = {name: upstream.url for name, upstream in config.upstreams.items()}
@@ -156,6 +157,7 @@ class Pipeline:
     async def start(self) -> dict[str, str]:
         """Obtain every credential once. Answers with what is wrong, by profile; requests will say the same."""
         problems: dict[str, str] = {}
+        self.awaited.update(self.sources)
         self._store_poll.start()
 
         async def obtain(name: str, source: CredentialSource) -> None:
@@ -163,6 +165,7 @@ class Pipeline:
                 await source.start()
             except (CredentialUnavailable, SessionExpired) as error:
                 problems[name] = error.detail
+            self.awaited.discard(name)
 
         await asyncio.gather(*(obtain(name, source) for name, source in self.sources.items()))
         return problems

@@ -31,6 +31,6 @@ class Health:
     @property
     def reasons(self) -> list[str]:
         """Why requests should go elsewhere; empty when ready."""
-        if self.phase != "ready":
+        if self.phase == "draining":
             return [self.phase]
-        return list(self._problems())
+        return [*([] if self.started else [self.phase]), *self._problems()]

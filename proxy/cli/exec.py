@@ -74,9 +74,8 @@ async def _beside(loaded: LoadedConfig, command: list[str], patience: float) -> 
     # A service manager waits for the command, not for what runs beside it.
     daemon = Daemon(loaded, {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"})
     log_uncaught(asyncio.get_running_loop())
-    await daemon.start()
     try:
-        await _until_ready(daemon, patience)
+        await _ready(daemon, patience)
         try:
             urls = url_variables(loaded.config, daemon.addresses[0])
         except ValueError as error:
@@ -88,8 +87,19 @@ async def _beside(loaded: LoadedConfig, command: list[str], patience: float) -> 
         await daemon.close()
 
 
-async def _until_ready(daemon: Daemon, patience: float) -> None:
-    try:
-        await asyncio.wait_for(daemon.ready(), patience)
-    except TimeoutError:
-        raise StartFailed(f"not ready after {patience:g} s: {'; '.join(daemon.reasons)}") from None
+async def _ready(daemon: Daemon, patience: float) -> None:
+    """Started, with the credentials that it wants. Raises StartFailed, also when that takes longer than `patience`."""
+    starting = asyncio.create_task(_start(daemon))
+    done, _ = await asyncio.wait((starting,), timeout=patience)
+    if not done:
+        # Asked before it is given up, when they are forgotten.
+        reasons = "; ".join(daemon.reasons)
+        starting.cancel()
+        await asyncio.wait((starting,))
+        raise StartFailed(f"not ready after {patience:g} s: {reasons}")
+    starting.result()
+
+
+async def _start(daemon: Daemon) -> None:
+    await daemon.start()
+    await daemon.ready()

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -75,7 +76,7 @@ async def run_child(command: Sequence[str], environment: Mapping[str, str]) -> i
     try:
         child = await asyncio.create_subprocess_exec(*command, env=environment)
     except FileNotFoundError:
-        raise CannotRun(f"{command[0]}: command not found", 127) from None
+        raise _not_found(command[0]) from None
     except OSError as error:
         raise CannotRun(f"{command[0]}: {(error.strerror or 'cannot be run').lower()}", 126) from None
 
@@ -95,6 +96,12 @@ async def run_child(command: Sequence[str], environment: Mapping[str, str]) -> i
         for number in (*_PASSED, *_FROM_TERMINAL):
             loop.remove_signal_handler(number)
     return status if status >= 0 else 128 - status
+
+
+def _not_found(command: str) -> CannotRun:
+    if "/" in command and Path(command).exists():
+        return CannotRun(f"{command}: the interpreter that it names is not found", 126)
+    return CannotRun(f"{command}: command not found", 127)
 
 
 def _ignore() -> None:

@@ -58,7 +58,9 @@ class Reloader:
         """One at a time; never raises for what is in the file."""
         async with self._lock:
             if self._health.phase != "ready":
-                return Outcome([], [f"the daemon is {self._health.phase}"])
+                why = f"the daemon is {self._health.phase}"
+                event(self._log, logging.WARNING, "reload.refused", f"reload changed nothing: {why}")
+                return Outcome([], [why])
             if self._load is None:
                 return Outcome([], ["the daemon was started from flags, so there is no file to read again"])
             self._notifier.reloading()

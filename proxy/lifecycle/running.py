@@ -38,6 +38,7 @@ class Running:
         self.loaded = loaded
         self.problems: dict[str, str] = {}
         self.pipeline: Pipeline | None = None
+        self._beginning = False
         self._environ = environ
         self._tallies = tallies
         self._log = log
@@ -57,8 +58,11 @@ class Running:
 
     def unready(self) -> list[str]:
         """What keeps requests from being served: credentials that were never there, sessions that cannot work."""
-        unusable = self.pipeline.unusable() if self.pipeline is not None else {}
-        return [f"profile {name}: {why}" for name, why in (self.problems | unusable).items()]
+        if self.pipeline is None:
+            return []
+        awaited = self.pipeline.awaited if self._beginning else ()
+        begun = dict.fromkeys(sorted(awaited), "its credential is still awaited")
+        return [f"profile {name}: {why}" for name, why in (begun | self.problems | self.pipeline.unusable()).items()]
 
     def build(self, loaded: LoadedConfig) -> Pipeline:
         """Raises StartFailed."""
@@ -144,7 +148,10 @@ class Running:
 
     async def obtain_credentials(self) -> None:
         if self.pipeline is not None:
-            await self._watch_over(self.pipeline, await self.pipeline.start())
+            self._beginning = True
+            problems = await self.pipeline.start()
+            self._beginning = False
+            await self._watch_over(self.pipeline, problems)
 
     async def _watch_over(self, pipeline: Pipeline, problems: dict[str, str]) -> None:
         await self._end_recovery()

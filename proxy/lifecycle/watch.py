@@ -1,4 +1,5 @@
-"""Notices that a file is another one, by its time, size and inode; through links, so that a swapped link counts.
+"""Notices that the file is another one, by its time, size and inode, through links, so that a swapped link counts; or
+that somebody has asked for it to be read again.
 
 What must not live here: what is done about it.
 """
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from proxy.upstream.tls import file_stamp
 
-__all__ = ["FileWatch"]
+__all__ = ["FileWatch", "whenever"]
 
 INTERVAL = 1.0
 
@@ -33,3 +34,11 @@ class FileWatch:
                 await changed()
             last = now
             await asyncio.sleep(interval)
+
+
+async def whenever(asked: asyncio.Event, then: Callable[[], Awaitable[object]]) -> None:
+    """Await `then` for what was `asked` before it began, however often, and once more for what was asked meanwhile."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        await then()

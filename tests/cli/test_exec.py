@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,19 @@ def test_a_command_reaches_the_upstream_with_the_credential_that_it_cannot_see(f
     done = outrider("exec", "-c", str(file), "--", sys.executable, "-c", ASK, API_TOKEN=CANARY)
     assert (done.returncode, done.stdout) == (0, f"Bearer {CANARY} None\n"), done.stderr
     assert done.stderr == ""
+
+
+def test_the_command_has_the_input_and_no_signal_is_ignored_in_it(file: Path, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "input").write_text("said\n")
+    words = ["exec", "-c", str(file), "--", "sh", "-c", "cat; grep -E 'Sig(Blk|Ign)' /proc/self/status"]
+    with (tmp_path / "input").open() as given:
+        done = subprocess.run(
+            command(*words), stdin=given, capture_output=True, text=True, timeout=60,
+            env=environment(API_TOKEN=CANARY), check=False,
+        )  # fmt: skip
+    said, *masks = done.stdout.splitlines()
+    assert said == "said"
+    assert [int(mask.split()[1], 16) for mask in masks] == [0, 0]
 
 
 def test_no_file_is_needed(upstream: str) -> None:  # noqa: F811
@@ -41,6 +55,19 @@ def test_a_credential_that_does_not_come_is_an_error_that_names_it(file: Path) -
     assert done.returncode == 1
     assert "not ready after 0.1 s: profile key: " in done.stderr
     assert done.stdout == ""
+
+
+def test_a_credential_that_takes_longer_than_the_command_would_wait_is_not_waited_for(tmp_path: Path) -> None:
+    slow = tmp_path / "outrider.yaml"
+    slow.write_text(
+        "auth: {slow: {type: exec, command: [sleep, '60'], timeout: 60s}}\n"
+        "upstreams: {api: {url: 'http://127.0.0.1:9', auth: slow}}\n"
+    )
+    began = time.monotonic()
+    done = outrider("exec", "-c", str(slow), "--ready-timeout", "100ms", "--", "echo", "ran")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "not ready after 0.1 s: starting; profile slow: its credential is still awaited\n" in done.stderr
+    assert time.monotonic() - began < 45
 
 
 @pytest.mark.parametrize(

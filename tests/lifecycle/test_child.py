@@ -53,6 +53,12 @@ async def test_a_command_that_is_not_there_is_127_and_one_that_cannot_run_126(tm
     with pytest.raises(CannotRun, match="permission denied") as forbidden:
         await run_child([str(tmp_path)], os.environ)
     assert forbidden.value.status == 126
+    script = tmp_path / "script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o700)
+    with pytest.raises(CannotRun, match="script: the interpreter that it names is not found") as lost:
+        await run_child([str(script)], os.environ)
+    assert lost.value.status == 126
 
 
 async def test_signals_are_passed_on(tmp_path) -> None:

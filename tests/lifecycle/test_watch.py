@@ -2,7 +2,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from proxy.lifecycle.watch import FileWatch
+from proxy.lifecycle.watch import FileWatch, whenever
 
 
 async def noticed(path: Path, change) -> int:
@@ -69,3 +69,25 @@ async def test_a_change_between_reading_and_watching_is_told(tmp_path: Path) -> 
     async with asyncio.timeout(10):
         await told.wait()
     watching.cancel()
+
+
+async def test_who_asks_many_times_while_it_is_done_has_it_done_once_more() -> None:
+    asked, free, done = asyncio.Event(), asyncio.Event(), 0
+
+    async def then() -> None:
+        nonlocal done
+        done += 1
+        await free.wait()
+
+    asked.set()
+    heeding = asyncio.create_task(whenever(asked, then))
+    await asyncio.sleep(0)
+    for _ in range(20):
+        asked.set()
+        await asyncio.sleep(0)
+    assert done == 1
+    free.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    heeding.cancel()
+    assert done == 2

@@ -3,6 +3,7 @@ there.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -15,7 +16,8 @@ import yaml
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.cli.running import outrider
+from tests.cli.running import command, environment, outrider
+from tests.conftest import free_port
 from tests.peers.caller import Caller
 from tests.peers.raw_upstream import Connection, RawUpstream
 from tests.peers.running import OutriderProcess, facing
@@ -71,6 +73,39 @@ async def test_a_thousand_requests_come_through_twenty_reloads(outrider_process)
         await asyncio.gather(*(call() for _ in range(CALLERS)), reload_often())
         assert (failed, reloads) == ([], 20)
         assert done >= 1000
+
+
+async def test_a_signal_to_reload_that_comes_during_the_start_is_heeded_after_it(tmp_path: Path) -> None:
+    """It starts as long as its credential takes, which is until there is another file."""
+    file, port, admin = tmp_path / "outrider.yaml", free_port(), free_port()
+    listen = {"listen": f"127.0.0.1:{port}", "admin": {"listen": f"127.0.0.1:{admin}"}}
+    wait = ["sh", "-c", f"while ! test -e {tmp_path}/go; do sleep 0.05; done; echo token"]
+    slow = {"auth": {"slow": {"type": "exec", "command": wait, "timeout": "60s"}}}
+    config = listen | slow | {"upstreams": {"api": {"url": "http://127.0.0.1:9", "auth": "slow"}}}
+    file.write_text(yaml.safe_dump(config))
+    with (tmp_path / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(*command("run", "-c", str(file)), stderr=log, env=environment())
+    try:
+        async with asyncio.timeout(60):
+            while b"its credential is still awaited" not in await probed(admin):
+                await asyncio.sleep(0.05)
+            file.write_text(yaml.safe_dump(config | {"limits": {"in_flight": 7}}))
+            process.send_signal(signal.SIGHUP)
+            (tmp_path / "go").touch()
+            while "reloaded; changed: limits" not in (tmp_path / "log").read_text():
+                await asyncio.sleep(0.05)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def probed(admin: int) -> bytes:
+    """What readiness says; nothing while nobody is there."""
+    with contextlib.suppress(OSError):
+        async with await Caller.connect(admin) as caller:
+            await caller.send(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % admin)
+            return (await caller.answer()).content
+    return b""
 
 
 async def test_an_upload_and_a_websocket_live_on_in_the_configuration_that_they_began_with(outrider_process) -> None:
