@@ -84,3 +84,29 @@ def test_closed_standard_streams_are_given_to_no_connection() -> None:
     words = command("exec", "--upstream", "http://127.0.0.1:1", "--", "sh", "-c", "exit 7")
     closing = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words]
     assert subprocess.run(closing, env=environment(), timeout=60).returncode == 7
+
+
+SLOPPY = f"""
+import asyncio, threading
+
+class Sloppy:
+    def on_request(self, request):
+        def fails(): raise ValueError("of-a-thread " + "{CANARY}"[:99])
+        async def fails_too(): fails()
+        asyncio.get_running_loop().create_task(fails_too())
+        threading.Thread(target=fails).start()
+"""
+
+
+def test_what_nobody_caught_is_told_without_its_message(tmp_path: Path, upstream: str) -> None:  # noqa: F811
+    (tmp_path / "sloppy.py").write_text(SLOPPY)
+    config = tmp_path / "outrider.yaml"
+    config.write_text(
+        "log: {format: json}\n"
+        "interceptors: {a: {class: 'sloppy:Sloppy'}}\n"
+        f"upstreams: {{api: {{url: '{upstream}', interceptors: [a]}}}}\n"
+    )
+    done = outrider("exec", "-c", str(config), "--", sys.executable, "-c", ASK)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count('"exception.type": "ValueError"') == 2, done.stderr
+    assert "of-a-thread canary" not in done.stderr

@@ -20,7 +20,7 @@ __all__ = ["BAD", "LeakyPeers", "leaky_peers"]
 
 BAD = ("refuses", "fails", "babbles", "lies")
 """First part of the path at a desk that gives no token."""
-_BAD_DESKS = 24
+_BAD_DESKS = 30
 
 
 class LeakyPeers:

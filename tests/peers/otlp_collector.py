@@ -34,7 +34,7 @@ class CollectedSpan:
 class OtlpCollector:
     """Listens on a free loopback port for as long as the `with` lasts. `fields` have names in lower case.
 
-    With another `status` than 200 it takes nothing, and points to `elsewhere`.
+    With another `status` than 200 it takes nothing, repeats the head that it was sent, and points to `elsewhere`.
     """
 
     def __init__(self) -> None:
@@ -53,8 +53,11 @@ class OtlpCollector:
                     collector.take(self.path, dict(self.headers), content)
                 self.send_response(collector.status)
                 self.send_header("Location", collector.elsewhere)
-                self.send_header("Content-Length", "0")
+                # Who takes nothing repeats what it was sent.
+                told = b"" if collector.status == 200 else bytes(self.headers)
+                self.send_header("Content-Length", str(len(told)))
                 self.end_headers()
+                self.wfile.write(told)
 
             def log_message(self, *_: object) -> None:
                 """Nothing on standard error."""

@@ -55,6 +55,8 @@ async def test_no_secret_is_in_anything_that_is_said_at_any_level(world: LeakyWo
                 spans[level] = began, time.time()
             await in_text(sweep)
             await wrong_reload(sweep)
+            collector.status = 400
+            assert (await sweep.ask(b"GET", b"/once/200")).status == 200
         caught.add("events", bytes(events))
         assert await running.stop() == 0
         caught.add("traces", collector.raw)
@@ -68,6 +70,7 @@ async def test_no_secret_is_in_anything_that_is_said_at_any_level(world: LeakyWo
     # What would have been said was said, and masked; each level left out what is below it.
     assert all(kind in log for kind in (b"ValueError", b"RuntimeError", b"OSError: [5] Input/output error"))
     assert b"[redacted]" in log
+    assert b"the collector at" in log
     assert written_at(log, spans) == {level: SAID[max(0, LEVELS.index(level) - 1) :] for level in LEVELS}
 
 
