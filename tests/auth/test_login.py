@@ -65,12 +65,6 @@ async def given(tmp_path: Path) -> AsyncIterator[Means]:
     timer.close()
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[TokenServer]:
-    async with TokenServer() as running:
-        yield running
-
-
 def issued(oidc: OidcProvider, grant: str, **more: Any) -> tuple[dict[str, Any], OAuth2Profile]:
     client = oidc.client()
     written = oidc.profile(client, grant=grant, scope="openid offline_access read", **more)

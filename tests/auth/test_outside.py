@@ -22,12 +22,6 @@ Open = Callable[..., SessionSource]
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[TokenServer]:
-    async with TokenServer() as running:
-        yield running
-
-
-@pytest.fixture
 async def open_(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Open]:
     loop = asyncio.get_running_loop()
     timer = CoarseTimer(loop, 0.02)

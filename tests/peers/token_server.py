@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote_plus
 from tests.peers.grammar import Request
 from tests.peers.raw_upstream import Connection, RawUpstream, Script
 
-__all__ = ["TokenServer", "answer"]
+__all__ = ["TokenServer", "answer", "facing"]
 
 CLIENT, SECRET = "ma:chine", "s%c&ret /ü"
 """Characters that tell an encoded proof from a raw one."""
@@ -28,6 +28,11 @@ def answer(status: int, content: bytes | dict[str, Any], *lines: bytes, media: b
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     head = [b"HTTP/1.1 %d X" % status, b"Content-Type: " + media, b"Content-Length: %d" % len(body), *lines, b"", b""]
     return b"\r\n".join(head) + body
+
+
+def facing(server: "TokenServer", profile: dict[str, Any], **sections: Any) -> dict[str, Any]:
+    """The configuration of an Outrider that calls its API as `profile` says."""
+    return {"auth": {"p": profile}, "upstreams": {"api": {"url": server.url, "auth": "p"}}} | sections
 
 
 async def _nothing() -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,6 @@ from tests.peers.raw_upstream import Connection, RawUpstream
 from tests.peers.running import Outrider, facing
 from tests.peers.scripts import OK, answers, never_answers
 from tests.peers.token_server import TokenServer, answer
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[TokenServer]:
-    async with TokenServer() as running:
-        yield running
 
 
 def config(server: TokenServer, api: str, **more: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -14,12 +14,6 @@ from tests.peers.token_server import TokenServer
 
 Start = Callable[..., Awaitable[Outrider]]
 _MEBIBYTE = 2**20
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[TokenServer]:
-    async with TokenServer() as running:
-        yield running
 
 
 async def _upload(running: Any, content: bytes, timeout: float = 60) -> Any:

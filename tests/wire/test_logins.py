@@ -2,29 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from proxy.cli import main
 from tests.peers.raw_upstream import Connection
 from tests.peers.running import Outrider
-from tests.peers.token_server import TokenServer, answer
+from tests.peers.token_server import TokenServer, answer, facing
 
 Start = Callable[..., Awaitable[Outrider]]
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[TokenServer]:
-    async with TokenServer() as running:
-        yield running
-
-
-def facing(server: TokenServer, profile: dict[str, Any], **sections: Any) -> dict[str, Any]:
-    return {"auth": {"p": profile}, "upstreams": {"api": {"url": server.url, "auth": "p"}}} | sections
 
 
 async def command(tmp_path: Path, config: dict[str, Any], *words: str) -> int:

@@ -14,12 +14,6 @@ from tests.peers.running import Outrider, on_free_ports
 from tests.peers.token_server import TokenServer
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[TokenServer]:
-    async with TokenServer() as running:
-        yield running
-
-
 class Rotating(Outrider):
     """A daemon with one rotating session, whose file the test rewrites."""
 

@@ -1,6 +1,6 @@
 """A form with a file whose token has ended, at each size at which its content is kept otherwise."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -13,12 +13,6 @@ MEMORY, FILE = 64 * 1024, 512 * 1024
 _KIND = b"Content-Type: multipart/form-data; boundary=b"
 _BEFORE = b'--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
 _AFTER = b"\r\n--b--\r\n"
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[TokenServer]:
-    async with TokenServer() as running:
-        yield running
 
 
 async def upload(

@@ -20,12 +20,6 @@ from tests.peers.token_server import CLIENT, TokenServer
 Scale = Callable[[int, int], int]
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[TokenServer]:
-    async with TokenServer() as running:
-        yield running
-
-
 async def rotator(server: TokenServer, folder: Path, first: Path, *more: str) -> asyncio.subprocess.Process:
     command = [sys.executable, "-m", "tests.peers.rotator", server.token_url, str(folder), str(first), *more]
     process = await asyncio.create_subprocess_exec(

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import resource
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,9 @@ from proxy.daemon import Daemon
 from tests.peers.caller import Caller
 from tests.peers.running import Outrider
 from tests.peers.scripts import closes_unanswered, resets_unanswered
-from tests.peers.token_server import SECRET, TokenServer, answer
+from tests.peers.token_server import SECRET, TokenServer, answer, facing
 
 Start = Callable[..., Awaitable[Outrider]]
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[TokenServer]:
-    async with TokenServer() as running:
-        yield running
-
-
-def facing(server: TokenServer, profile: dict[str, Any], **sections: Any) -> dict[str, Any]:
-    return {"auth": {"p": profile}, "upstreams": {"api": {"url": server.url, "auth": "p"}}} | sections
 
 
 def seed(folder: Path, token: str) -> dict[str, str]:
