@@ -99,7 +99,8 @@ class Pipeline:
         self._store_poll = StorePoll(loop, [source for source in shared if isinstance(source, SessionSource)])
         urls = {name: upstream.url for name, upstream in config.upstreams.items()}
         self.request_log = open_request_log(config.log, urls, loop)
-        self._tracer = self._kept.take("tracer", "", config.tracing, lambda: open_tracer(config.tracing))
+        traced = config.tracing, self._base
+        self._tracer = self._kept.take("tracer", "", traced, lambda: open_tracer(traced[0], self.open_secret, loop))
         self._context = Context(
             loop, self.tallies, self._pools, self.sources, self._base, config.auth, config.interceptors, self._kept,
             timed=self.request_log is not None, wire=config.log.wire, tracer=self._tracer,

@@ -5,7 +5,7 @@ making spans (`proxy.observe.tracing`).
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import requests
@@ -13,6 +13,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from proxy.observe.collector_fields import CollectorFields, FieldsMissing
 from proxy.observe.log import LOGGER, event
 
 __all__ = ["SpanExport"]
@@ -30,28 +31,28 @@ _UNREACHED = "tracing.endpoint wants the port for OTLP over HTTP, usually 4318; 
 class SpanExport(SpanExporter):
     """Posts spans to `url`; called by the thread that gathers them."""
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, url: str, fields: CollectorFields) -> None:
         self._url = url
+        self._fields = fields
         self._log = logging.getLogger(LOGGER)
         self._session = _Session()
-        self._inner: SpanExporter = OTLPSpanExporter(
-            url, headers=dict(headers), timeout=_TIMEOUT, session=self._session
-        )
+        self._inner: SpanExporter = OTLPSpanExporter(url, timeout=_TIMEOUT, session=self._session)
         # How many were lost since the last that arrived.
         self._lost = 0
         logging.getLogger(_ITS_OWN_LOG).setLevel(logging.CRITICAL)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        try:
+            self._session.headers.update(self._fields())
+        except FieldsMissing as missing:
+            return self._failed(len(spans), str(missing))
         self._session.status = 0
         result = self._inner.export(spans)
         # What is sent elsewhere has not arrived, whatever the exporter makes of it.
         if result is SpanExportResult.SUCCESS and self._session.status < 300:
             self._arrived()
             return result
-        if not self._lost:
-            self._tell()
-        self._lost += len(spans)
-        return SpanExportResult.FAILURE
+        return self._failed(len(spans), self._answer())
 
     def shutdown(self) -> None:
         if self._lost:
@@ -66,12 +67,17 @@ class SpanExport(SpanExporter):
             self._count("spans were lost; the collector takes them again")
             self._lost = 0
 
-    def _tell(self) -> None:
+    def _failed(self, number: int, why: str) -> SpanExportResult:
+        if not self._lost:
+            event(self._log, logging.WARNING, "tracing.export_failed", f"spans are lost: {why}")
+        self._lost += number
+        return SpanExportResult.FAILURE
+
+    def _answer(self) -> str:
         status = self._session.status
         what = f"answers {status}" if status else "does not answer"
         hint = _HINTS.get(status, "") if status else _UNREACHED
-        message = f"spans are lost: the collector at {self._url} {what}{hint and '; '}{hint}"
-        event(self._log, logging.WARNING, "tracing.export_failed", message)
+        return f"the collector at {self._url} {what}{hint and '; '}{hint}"
 
     def _count(self, what: str) -> None:
         event(self._log, logging.WARNING, "tracing.spans_lost", f"{self._lost} {what}", lost=self._lost)

@@ -25,6 +25,7 @@ from proxy.clock import Clock
 from proxy.config.tracing_model import Tracing
 from proxy.message import Exchange
 from proxy.message.trace import Place
+from proxy.observe.collector_fields import CollectorFields
 from proxy.observe.span_export import SpanExport
 from proxy.observe.tally import METHODS
 
@@ -39,17 +40,18 @@ Attributes = Mapping[str, str | int | float | bool]
 
 
 class OpenTelemetry:
-    """A `Tracer`. `clock` is the one by which exchanges begin."""
+    """A `Tracer`. `clock` is the one by which exchanges begin, `fields` those for the collector."""
 
-    def __init__(self, policy: Tracing, clock: Clock) -> None:
+    def __init__(self, policy: Tracing, fields: CollectorFields, clock: Clock) -> None:
         resource = Resource.create({"service.name": policy.service, "service.version": __version__})
         sampler = ParentBasedTraceIdRatio(policy.sample)
         self._provider = TracerProvider(sampler=sampler, resource=resource, shutdown_on_exit=False)
         base = policy.endpoint.rstrip("/").removesuffix(_TRACES)
-        self._provider.add_span_processor(BatchSpanProcessor(SpanExport(base + _TRACES, policy.headers)))
+        self._provider.add_span_processor(BatchSpanProcessor(SpanExport(base + _TRACES, fields)))
         self._tracer = self._provider.get_tracer("outrider", __version__)
         self._propagator = TraceContextTextMapPropagator()
         self._clock = clock
+        self._fields = fields
         # The last one of each profile, and when it ended.
         self._refreshes: dict[str, tuple[SpanContext, int]] = {}
 
@@ -96,6 +98,7 @@ class OpenTelemetry:
         threading.Thread(target=shut_down, name="outrider-tracing-end", daemon=True).start()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), _PATIENCE)
+        await self._fields.close()
 
     def _parent(self, exchange: Exchange) -> Context:
         carrier: dict[str, str] = {}

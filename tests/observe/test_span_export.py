@@ -1,11 +1,13 @@
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from proxy.observe import span_export
+from proxy.observe.collector_fields import FieldsMissing
 from proxy.observe.span_export import SpanExport
 from tests.peers.otlp_collector import OtlpCollector
 
@@ -31,6 +33,21 @@ def told(caplog: pytest.LogCaptureFixture) -> Iterator[list[tuple[str, str]]]:
     logging.getLogger().removeHandler(reader)
 
 
+class Fields:
+    """`None` for such as have no value."""
+
+    def __init__(self, values: Mapping[str, str] | None = MappingProxyType({})) -> None:
+        self.values = values
+
+    def __call__(self) -> Mapping[str, str]:
+        if self.values is None:
+            raise FieldsMissing("the key is away")
+        return self.values
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
 def span() -> ReadableSpan:
     made = TracerProvider().get_tracer("test").start_span("x")
     assert isinstance(made, ReadableSpan)
@@ -43,7 +60,7 @@ def sent(export: SpanExport, number: int = 1) -> bool:
 
 def test_a_collector_that_is_away_is_told_of_once_with_the_port_to_look_at(told: list[tuple[str, str]]) -> None:
     url = "http://127.0.0.1:9/v1/traces"
-    export = SpanExport(url, {})
+    export = SpanExport(url, Fields())
     assert not any(sent(export) for _ in range(2))
     ((name, message),) = told
     assert name == "tracing.export_failed"
@@ -59,7 +76,7 @@ def test_a_refusal_is_told_with_its_status_and_what_it_may_mean(
 ) -> None:
     with OtlpCollector() as collector:
         collector.status = status
-        assert not sent(SpanExport(f"{collector.url}/v1/traces", {}))
+        assert not sent(SpanExport(f"{collector.url}/v1/traces", Fields()))
     ((_, message),) = told
     assert f"answers {status}" in message
     assert hint in message
@@ -67,7 +84,7 @@ def test_a_refusal_is_told_with_its_status_and_what_it_may_mean(
 
 def test_how_many_were_lost_is_told_when_the_collector_takes_them_again(told: list[tuple[str, str]]) -> None:
     with OtlpCollector() as collector:
-        export = SpanExport(f"{collector.url}/v1/traces", {})
+        export = SpanExport(f"{collector.url}/v1/traces", Fields())
         collector.status = 400
         sent(export, 3)
         sent(export, 4)
@@ -80,7 +97,7 @@ def test_how_many_were_lost_is_told_when_the_collector_takes_them_again(told: li
 def test_how_many_were_lost_is_told_at_the_end(told: list[tuple[str, str]]) -> None:
     with OtlpCollector() as collector:
         collector.status = 400
-        export = SpanExport(f"{collector.url}/v1/traces", {})
+        export = SpanExport(f"{collector.url}/v1/traces", Fields())
         sent(export, 3)
         export.shutdown()
     assert told[-1][1].startswith("3 spans were lost")
@@ -89,15 +106,25 @@ def test_how_many_were_lost_is_told_at_the_end(told: list[tuple[str, str]]) -> N
 def test_the_collectors_fields_are_not_sent_where_it_points_to(told: list[tuple[str, str]]) -> None:
     with OtlpCollector() as collector, OtlpCollector() as other:
         collector.status, collector.elsewhere = 307, f"{other.url}/v1/traces"
-        assert not sent(SpanExport(f"{collector.url}/v1/traces", {"X-Key": "canary"}))
+        assert not sent(SpanExport(f"{collector.url}/v1/traces", Fields({"X-Key": "canary"})))
     assert other.fields == []
     assert "answers 307" in told[0][1]
 
 
 def test_all_is_silent_where_spans_arrive(told: list[tuple[str, str]]) -> None:
     with OtlpCollector() as collector:
-        export = SpanExport(f"{collector.url}/v1/traces", {"X-Key": "k"})
+        export = SpanExport(f"{collector.url}/v1/traces", Fields({"X-Key": "k"}))
         assert sent(export)
         export.shutdown()
     assert told == []
     assert collector.fields[0]["x-key"] == "k"
+
+
+def test_without_a_value_for_a_field_nothing_is_sent_and_that_is_told(told: list[tuple[str, str]]) -> None:
+    with OtlpCollector() as collector:
+        export = SpanExport(f"{collector.url}/v1/traces", fields := Fields(None))
+        assert not sent(export)
+        fields.values = {"X-Key": "new"}
+        assert sent(export)
+    assert told[0][1] == "spans are lost: the key is away"
+    assert [one["x-key"] for one in collector.fields] == ["new"]

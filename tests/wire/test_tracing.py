@@ -205,6 +205,19 @@ async def test_the_collector_gets_its_fields_and_the_services_name(outrider):
     assert collector.resources[0]["service.name"] == "sidecar"
 
 
+async def test_a_collectors_key_may_stand_in_a_file(outrider, tmp_path):
+    key = tmp_path / "key"
+    key.write_text("from-a-file\n")
+    key.chmod(0o600)
+    with OtlpCollector() as collector:
+        async with RawUpstream(answers()) as upstream:
+            options = {"headers": {"X-Key": {"file": str(key)}}}
+            running = await outrider(traced(collector, upstream.url, tracing=options))
+            await running.request()
+            await running.stop()
+    assert collector.fields[0]["x-key"] == "from-a-file"
+
+
 async def test_a_collector_that_is_away_disturbs_nobody(outrider):
     async with RawUpstream(answers()) as upstream:
         running = await outrider(facing(upstream.url, tracing={"endpoint": "http://127.0.0.1:9"}))

@@ -1,0 +1,46 @@
+"""The fields for a collector, whose values are secrets: read in the loop, for the thread that sends spans.
+
+What must not live here: sending (`proxy.observe.span_export`).
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from proxy.auth.secret_reader import SecretReader
+from proxy.auth.secret_rules import SecretUnavailable
+from proxy.observe.collector_fields import FieldsMissing
+
+__all__ = ["SecretFields"]
+
+_PATIENCE = 5.0
+
+
+class SecretFields:
+    """`readers` are the values by the names of fields. A `CollectorFields`; to be closed in the loop."""
+
+    def __init__(self, readers: Mapping[str, SecretReader], loop: asyncio.AbstractEventLoop) -> None:
+        self._readers = readers
+        self._loop = loop
+
+    def __call__(self) -> Mapping[str, str]:
+        if not self._readers:
+            return {}
+        reading = asyncio.run_coroutine_threadsafe(self._read(), self._loop)
+        try:
+            return reading.result(_PATIENCE)
+        except TimeoutError:
+            reading.cancel()
+            raise FieldsMissing("a value of tracing.headers could not be read in time") from None
+
+    async def close(self) -> None:
+        for reader in self._readers.values():
+            await reader.close()
+
+    async def _read(self) -> Mapping[str, str]:
+        values = {}
+        for name, reader in self._readers.items():
+            try:
+                values[name] = (await reader.read()).reveal()
+            except SecretUnavailable as error:
+                raise FieldsMissing(f"tracing.headers.{name}: {error.detail}") from None
+        return values
