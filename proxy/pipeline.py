@@ -134,13 +134,17 @@ class Pipeline:
 
     def _pool(self, name: str, upstream: Upstream) -> ConnectionPool:
         tls = upstream.tls
+        tls_basis = tls, self._base, self._stamps(tls)
 
         def make() -> ConnectionPool:
-            context = tls_context(tls, self._base) if upstream.url.startswith("https:") else None
+            context = None
+            if upstream.url.startswith("https:"):
+                # One for all upstreams with these options: to read the system's authorities takes 20 ms and more.
+                context = self._kept.take("tls", "", tls_basis, partial(tls_context, tls, self._base))
             dialer = Dialer(upstream.url, context, tls.server_name, self._timer, self._loop)
             return ConnectionPool(dialer, upstream.pool.connections, upstream.pool.idle, self._loop)
 
-        basis = (upstream.url, tls, upstream.pool, self._base, self._stamps(tls))
+        basis = (upstream.url, upstream.pool, tls_basis)
         return self._kept.take("pool", name, basis, make)
 
     def _stamps(self, tls: Tls | None) -> list[object]:

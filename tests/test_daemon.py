@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,8 +15,11 @@ import trustme
 
 import proxy.daemon
 import proxy.lifecycle.running
+import proxy.pipeline
 from proxy.config.load import load_text
+from proxy.config.tls_model import Tls
 from proxy.daemon import Daemon, StartFailed, forbid_core_dumps, loop_factory
+from proxy.upstream.tls import tls_context
 
 Up = Callable[..., Awaitable[Daemon]]
 HEAD = "listen: 127.0.0.1:0\nadmin: {listen: '127.0.0.1:0'}\n"
@@ -306,3 +310,23 @@ def test_uvloop_is_used_where_it_is_installed() -> None:
 def test_asyncio_is_used_where_uvloop_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvloop", None)
     assert loop_factory() is None
+
+
+async def test_upstreams_with_the_same_options_of_tls_read_the_authorities_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[bool] = []
+
+    def counted(tls: Tls, base: Path) -> ssl.SSLContext:
+        made.append(tls.verify)
+        return tls_context(tls, base)
+
+    monkeypatch.setattr(proxy.pipeline, "tls_context", counted)
+    plain = [f"  {name}: {{url: 'https://127.0.0.1:1', match: {{prefix: /{name}}}}}" for name in "abc"]
+    other = "  d: {url: 'https://127.0.0.1:1', match: {prefix: /d}, tls: {verify: false}}"
+    daemon = daemon_of("\n".join([f"{HEAD}upstreams:", *plain, other, ""]))
+    try:
+        await daemon.start()
+    finally:
+        await daemon.close()
+    assert made == [True, False]
