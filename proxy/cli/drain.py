@@ -38,7 +38,7 @@ def _until_gone(arguments: argparse.Namespace) -> int:
         try:
             ask(url, "/livez")
         except Unreachable:
-            sys.stdout.write("drained\n")
+            sys.stdout.write("ended\n")
             return 0
         time.sleep(_PAUSE)
     sys.stderr.write(f"outrider: the daemon at {url} has not ended in {arguments.timeout:g} s\n")
