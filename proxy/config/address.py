@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from proxy.config.base import wrong
 
-__all__ = ["Address", "TcpAddress", "UnixAddress", "parse_address"]
+__all__ = ["Address", "TcpAddress", "UnixAddress", "bracketed", "parse_address"]
 
 _RIGHT = "write 127.0.0.1:8080, [::1]:8080, localhost:8080 or unix:/path/to/socket"
 _TCP = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):([0-9]{1,5})")
@@ -95,3 +95,12 @@ def _socket_path(path: str) -> str:
     if len(path.encode(errors="replace")) > _LONGEST_SOCKET_PATH:
         raise wrong("the socket's path is too long", f"{_LONGEST_SOCKET_PATH} bytes are the most that systems allow")
     return path
+
+
+def bracketed(name: str) -> str:
+    """An IPv6 address that stands alone, as Kubernetes tells a pod's, in the brackets that it has before a port."""
+    try:
+        ipaddress.IPv6Address(name)
+    except ValueError:
+        return name
+    return f"[{name}]"

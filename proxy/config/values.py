@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from proxy.config.address import parse_address
+from proxy.config.address import bracketed, parse_address
 from proxy.config.base import wrong
 from proxy.secret import REDACTED
 
@@ -206,6 +206,7 @@ def host_name(value: str) -> str:
 
 
 def host_value(value: str) -> str:
+    value = bracketed(value)
     if not re.fullmatch(rf"{_HOST}(:[0-9]{{1,5}})?", value):
         raise wrong("not a Host value", "write a name or name:port, without scheme and path")
     return value

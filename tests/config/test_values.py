@@ -18,6 +18,7 @@ ACCEPTED: list[tuple[Callable[[str], str], str]] = [
     (values.browser_origin, "chrome-extension://abc"),
     (values.host_name, "user.localhost"),
     (values.host_value, "proxy:8080"),
+    (values.host_value, "[fd00::1]:8080"),
     (values.path_prefix, "/"),
     (values.path_prefix, "/api/v1"),
     (values.path_glob, "/orders/*/items"),
@@ -140,3 +141,8 @@ def test_one_field_in_two_cases_is_refused() -> None:
 )
 def test_an_origin_has_one_spelling(url: str, origin: str | None) -> None:
     assert values.origin_of(url) == origin
+
+
+def test_an_ipv6_address_that_stands_alone_is_the_host_value_that_callers_send() -> None:
+    assert values.host_value("fd00::1") == "[fd00::1]"
+    assert values.host_value("10.0.0.7") == "10.0.0.7"
