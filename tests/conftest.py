@@ -23,24 +23,25 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 LONG = os.environ.get("OUTRIDER_TEST_LONG") == "1"
-NEEDS_CONTAINERS = Path(__file__).parent / "deploy" / "test_compose_up.py"
+NEED_CONTAINERS = [Path(__file__).parent / "deploy" / name for name in ("test_compose_up.py", "test_image_run.py")]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before there are worker processes, which take over what is found out here."""
-    if any(NEEDS_CONTAINERS.is_relative_to(Path(word.partition("::")[0]).resolve()) for word in config.args):
+    asked = [Path(word.partition("::")[0]).resolve() for word in config.args]
+    if any(file.is_relative_to(place) for file in NEED_CONTAINERS for place in asked):
         _no_containers()
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """What a machine lets nobody do is no test on it; what is only not installed is a skipped one."""
-    return True if collection_path == NEEDS_CONTAINERS and _no_containers() else None
+    return True if collection_path in NEED_CONTAINERS and _no_containers() else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Not in the header, which a quiet run does not print."""
     if why := os.environ.get(KNOWN):
-        terminalreporter.write_line(f"The compose example is not brought up here, no container runs: {why[:300]}")
+        terminalreporter.write_line(f"Neither the compose example nor the image is run in containers here: {why[:300]}")
 
 
 def _no_containers() -> str | None:

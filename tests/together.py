@@ -11,6 +11,7 @@ GROUPS = {
     "tests/deploy/test_compose.py": "image",
     "tests/deploy/test_compose_up.py": "image",
     "tests/deploy/test_image.py": "image",
+    "tests/deploy/test_image_run.py": "image",
     "tests/deploy/test_systemd_boot.py": "machine",
 }
 """Test files by what they share. Groups go first, because the larger of them take longer than all the rest."""
