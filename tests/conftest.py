@@ -1,9 +1,11 @@
 """Fixtures that every test may use: a real Outrider, and real upstreams that we did not write."""
 
 import contextlib
+import fcntl
 import os
 import random
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -91,7 +93,8 @@ async def outrider_process(tmp_path: Path) -> AsyncIterator[Callable[..., Awaita
         yield start
 
 
-_HANDED_OUT: set[int] = set()
+_HANDED_OUT: dict[int, int] = {}
+"""Ports, each with the lock that keeps other processes of tests from it as long as this one lives."""
 
 
 def _free_ports() -> tuple[int, int]:
@@ -104,8 +107,21 @@ def free_port() -> int:
         port = random.randrange(20_000, 32_000)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             if port not in _HANDED_OUT:
-                _HANDED_OUT.add(port)
+                _HANDED_OUT[port] = _locked(port)
                 return port
+
+
+def _locked(port: int) -> int:
+    """Raises OSError where another process of this user's tests has it."""
+    folder = Path(tempfile.gettempdir()) / f"outrider-test-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    descriptor = os.open(folder / str(port), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 @pytest.fixture

@@ -25,3 +25,10 @@ def test_problems_are_asked_each_time() -> None:
     assert health.reasons == ["profile key: no such file"]
     problems.clear()
     assert health.reasons == []
+
+
+def test_a_start_tells_what_it_waits_for_and_a_drain_nothing_but_itself() -> None:
+    health = Health(lambda: ["profile slow: its credential is still awaited"])
+    assert health.reasons == ["starting", "profile slow: its credential is still awaited"]
+    health.phase = "draining"
+    assert health.reasons == ["draining"]

@@ -122,11 +122,16 @@ class OutriderProcess(_Reachable):
     async def _until_it_answers(self) -> None:
         async with asyncio.timeout(60):
             while True:
-                assert self.process.returncode is None, "outrider ended at once"
+                assert self.process.returncode is None, self.log
                 with contextlib.suppress(OSError):
                     async with await Caller.connect(self.port):
                         return
                 await asyncio.sleep(0.02)
+
+    @property
+    def log(self) -> str:
+        """What it wrote, for when it did not end as it should."""
+        return (self.file.parent / "stderr").read_text()
 
     def memory(self) -> int:
         """Peak resident bytes."""

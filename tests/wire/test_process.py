@@ -179,7 +179,7 @@ async def stopped_under_load(outrider_process, url: str) -> None:
     calling = [asyncio.create_task(call_until_gone(running, met, cut)) for _ in range(CALLERS)]
     await met.wait()
     await asyncio.sleep(random.uniform(0.05, 0.3))
-    assert await running.stop() == 0
+    assert await running.stop() == 0, running.log
     assert sum(await asyncio.wait_for(asyncio.gather(*calling), 30)) > 0
     assert cut == []
 
