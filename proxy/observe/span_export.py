@@ -56,7 +56,7 @@ class SpanExport(SpanExporter):
 
     def shutdown(self) -> None:
         if self._lost:
-            self._count("spans were lost, because the collector did not take them")
+            self._count("spans were lost: they did not reach the collector")
         self._inner.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
