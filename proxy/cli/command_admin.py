@@ -8,9 +8,9 @@ import os
 import sys
 from collections.abc import Collection
 
+from proxy.cli.address import add_address_arguments, address
 from proxy.cli.admin_client import MOST, TIMEOUT, Unreachable, ask
 from proxy.cli.admin_token import HOW_TO_GIVE, TOKEN_VARIABLE, AdminToken, NoToken, given_token
-from proxy.cli.healthcheck import add_address_arguments, address
 
 __all__ = ["Door", "Refused", "add_arguments", "address", "command_admin"]
 

@@ -7,7 +7,7 @@ import time
 
 from proxy.cli import command_admin
 from proxy.cli.admin_client import Unreachable, ask
-from proxy.cli.wait import duration
+from proxy.cli.duration import duration
 
 __all__ = ["add_arguments", "run"]
 

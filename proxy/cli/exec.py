@@ -9,8 +9,8 @@ import os
 import sys
 from dataclasses import replace
 
+from proxy.cli.duration import duration
 from proxy.cli.run import add_source_arguments, load_source, spare_the_collector, wrong_source
-from proxy.cli.wait import duration
 from proxy.config.load import LoadedConfig
 from proxy.config.problem import ConfigInvalid
 from proxy.daemon import Daemon, StartFailed, forbid_core_dumps, loop_factory

@@ -12,6 +12,7 @@ from proxy.auth.login import LoginFailed, log_in
 from proxy.auth.source import SessionFault, Tokens
 from proxy.auth.store import StoreFailed
 from proxy.cli.daemon_session import DaemonSession
+from proxy.cli.duration import duration
 from proxy.cli.profile_bench import (
     Bench,
     Unfit,
@@ -22,7 +23,6 @@ from proxy.cli.profile_bench import (
     loaded_config,
     say,
 )
-from proxy.cli.wait import duration
 from proxy.config.auth_model import AuthProfile
 from proxy.config.oauth2_model import OAuth2Profile
 

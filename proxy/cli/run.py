@@ -11,8 +11,8 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 
+from proxy.cli.duration import duration
 from proxy.cli.overrides import apply_overrides, choose_overrides
-from proxy.cli.wait import duration
 from proxy.config.find import find_config
 from proxy.config.load import LoadedConfig, config_from_flags, load_file
 from proxy.config.problem import ConfigInvalid

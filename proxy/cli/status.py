@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from proxy.cli.admin_client import Unreachable
 from proxy.cli.command_admin import Door, Refused, address
 from proxy.cli.command_admin import add_arguments as add_admin_arguments
+from proxy.cli.duration import duration
 from proxy.cli.status_rates import Rates
-from proxy.cli.wait import duration
 
 if TYPE_CHECKING:
     from rich.console import Console

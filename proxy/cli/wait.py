@@ -4,9 +4,9 @@ import argparse
 import sys
 import time
 
+from proxy.cli.address import add_address_arguments, address
 from proxy.cli.admin_client import Unreachable, ask
-from proxy.cli.healthcheck import add_address_arguments, address
-from proxy.config.units import parse_duration
+from proxy.cli.duration import duration
 
 __all__ = ["add_arguments", "run"]
 
@@ -16,14 +16,6 @@ _PAUSE = 0.1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_address_arguments(parser)
     parser.add_argument("--timeout", type=duration, default=30.0, metavar="30s", help="how long to wait (default 30s)")
-
-
-def duration(text: str) -> float:
-    """For argparse, which shows what such an error says."""
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
 
 
 def run(arguments: argparse.Namespace) -> int:
