@@ -26,7 +26,9 @@ def write(base: Path, port: int, name: str = "outrider.yaml") -> Path:
 
 def test_the_flag_goes_before_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUTRIDER_ADMIN", "http://127.0.0.1:2")
-    assert found("http://127.0.0.1:1", write(tmp_path, 3)) == "http://127.0.0.1:1"
+    file = tmp_path / "outrider.yaml"
+    file.write_text("not: [even read")
+    assert found("http://127.0.0.1:1", file) == "http://127.0.0.1:1"
 
 
 def test_the_environment_goes_before_a_file_that_is_only_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
