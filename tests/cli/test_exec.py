@@ -31,7 +31,8 @@ def test_the_command_has_the_input_and_no_signal_is_ignored_in_it(file: Path, tm
         )  # fmt: skip
     said, *masks = done.stdout.splitlines()
     assert said == "said"
-    assert [int(mask.split()[1], 16) for mask in masks] == [0, 0]
+    # Those from 32 on belong to the C library, and some interpreters leave its own ignored.
+    assert [int(mask.split()[1], 16) & 0x7FFFFFFF for mask in masks] == [0, 0]
 
 
 def test_no_file_is_needed(upstream: str) -> None:  # noqa: F811
