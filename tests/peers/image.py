@@ -3,6 +3,7 @@
 Needs root, buildah and mmdebstrap. What must not live here: what the image is tested for.
 """
 
+import json
 import os
 import re
 import shutil
@@ -85,8 +86,9 @@ class Image:
         return self.buildah("inspect", "--type", "image", "--format", form, self.name).split()
 
     def size(self, name: str) -> int:
-        """In bytes."""
-        return int(self.buildah("inspect", "--type", "image", "--format", "{{.Docker.Size}}", name) or 0)
+        """In bytes, of its layers as they are stored: not compressed."""
+        manifest = json.loads(self.buildah("inspect", "--type", "image", "--format", "{{.Manifest}}", name))
+        return sum(int(layer["size"]) for layer in manifest["layers"])
 
 
 @contextmanager
