@@ -32,10 +32,12 @@ def test_it_is_valid_by_the_compose_specification() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_compose_implementation_reads_it() -> None:
-    command = [tool("podman-compose"), "-f", str(FILE), "config"]
+@pytest.mark.parametrize(("profile", "more"), [([], set()), (["--profile", "monitoring"], {"prometheus", "grafana"})])
+def test_a_compose_implementation_reads_it(profile: list[str], more: set[str]) -> None:
+    command = [tool("podman-compose"), "-f", str(FILE), *profile, "config"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+    assert set(yaml.safe_load(done.stdout)["services"]) == {"upstream", "outrider", "app"} | more
 
 
 def test_everything_that_it_mounts_is_there() -> None:
