@@ -63,7 +63,9 @@ class FileReader(ChangingSecret):
         except SecretUnavailable as unavailable:
             self._fail(unavailable)
         except OSError as error:
-            self._fail(SecretUnavailable(f"file {self._path} cannot be read: {error.strerror}"))
+            # In a container, whose numbers of users are not those of whoever made the file.
+            whom = f" for user {os.geteuid()}" if isinstance(error, PermissionError) else ""
+            self._fail(SecretUnavailable(f"file {self._path} cannot be read: {error.strerror}{whom}"))
         except ValueError:
             self._fail(SecretUnavailable(f"{str(self._path)!r} is not a path that a file can have"))
 

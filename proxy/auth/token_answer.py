@@ -27,6 +27,7 @@ _FORM = b"application/x-www-form-urlencoded"
 _LONGEST = 366 * 86400.0
 _TRANSIENT = frozenset({408, 429})
 _TERMINAL = frozenset({"invalid_grant", "invalid_client", "unauthorized_client"})
+_ADVICE = {"invalid_client": "; check the client's id, its secret or key, and client_auth"}
 _BUSY = frozenset({"server_error", "slow_down", "temporarily_unavailable"})
 _NO_BEARER = frozenset({"dpop", "mac", "pop"})
 """Types of token that want more than to be sent. Others are taken: servers write all sorts of words for a bearer's."""
@@ -115,7 +116,7 @@ def read_answer(reply: Reply, now: float, find: Find = _as_it_is, *, bound: bool
     if reply.status >= 500 or reply.status in _TRANSIENT:
         return Refused(f"the token endpoint answers {reply.status}", code, retry_after=retry_after, busy=True)
     if answer.get("error") or not 200 <= reply.status < 300:
-        detail = f"the token endpoint answers {reply.status} with {named_error(answer)}"
+        detail = f"the token endpoint answers {reply.status} with {named_error(answer)}{_ADVICE.get(code, '')}"
         return Refused(detail, code, code in _TERMINAL, retry_after, busy=code in _BUSY)
     if not answer:
         return Refused("the token endpoint answers with something that is neither JSON nor a form")

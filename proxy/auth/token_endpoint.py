@@ -7,7 +7,7 @@ is (`client_proof`), connections.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from proxy.auth.client_proof import ClientProof, client_proof
 from proxy.auth.discovery import Discovery, NotDiscovered
@@ -84,7 +84,9 @@ class TokenEndpoint:
             reply = await self._exchange(url, pairs, ready)
         except OutriderError as error:
             self.discovery.forget()
-            return Lost(f"no answer from the token endpoint: {error.detail}", error.processed)
+            # Its host alone: all else may hold a key.
+            at = urlsplit(url).netloc.rpartition("@")[2]
+            return Lost(f"no answer from the token endpoint at {at}: {error.detail}", error.processed)
         outcome = self._read(reply, self._wall())
         if isinstance(outcome, Refused) and not outcome.code:
             # No word of OAuth's: it may have moved.

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -118,6 +119,17 @@ async def test_a_file_that_group_or_others_can_read_is_refused(path: Path, clock
 def test_a_file_for_its_owner_alone_is_accepted(path: Path, clock: FakeClock, mode: int) -> None:
     path.chmod(mode)
     assert value(FileReader(path, clock), clock) == "one"
+
+
+async def test_a_file_that_may_not_be_read_is_told_with_who_may_not(
+    path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", denied)
+    with pytest.raises(SecretUnavailable, match=f"cannot be read: Permission denied for user {os.geteuid()}$"):
+        await FileReader(path, clock).read()
 
 
 async def test_a_symbolic_link_is_refused(path: Path, clock: FakeClock) -> None:

@@ -181,6 +181,14 @@ async def test_a_server_that_was_never_reached_has_used_nothing_up(open_: Open, 
     assert (await refuses(source)).code == "credential_unavailable"
 
 
+async def test_a_server_that_is_not_reached_is_named_by_its_host_alone(open_: Open) -> None:
+    async with TokenServer() as server:
+        written = server.profile(token_url=f"{server.url}/k3y?key=k3y")
+    detail = (await refuses(open_(written))).detail
+    assert f"from the token endpoint at {server.url.removeprefix('http://')}: " in detail
+    assert "k3y" not in detail
+
+
 # Rotation and what is kept
 
 

@@ -78,6 +78,13 @@ def test_a_form_is_read_like_json() -> None:
     assert (outcome.access.reveal(), outcome.lifetime) == ("a+b", 60)
 
 
+def test_a_client_that_is_refused_is_told_where_to_look() -> None:
+    outcome = read({"error": "invalid_client"}, 401)
+    assert isinstance(outcome, Refused)
+    advice = "check the client's id, its secret or key, and client_auth"
+    assert outcome.detail == f"the token endpoint answers 401 with invalid_client; {advice}"
+
+
 @pytest.mark.parametrize("error", ["invalid_grant", "invalid_client", "unauthorized_client"])
 @pytest.mark.parametrize("status", [200, 400, 401, 403])
 def test_these_errors_end_the_session_under_whatever_status(error: str, status: int) -> None:

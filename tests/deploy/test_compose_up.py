@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FILE = ROOT / "docker-compose.yml"
 UPSTREAM, OUTRIDER, APP = (f"outrider-example_{service}_1" for service in ("upstream", "outrider", "app"))
 PATIENCE = 90.0
-NOT_UP_YET = ("not up yet: ", "503 No answer from the token endpoint: ")
+NOT_UP_YET = ("not up yet: ", "503 No answer from the token endpoint")
 """What the application says while Outrider, or the token server, is starting: nothing waits for the latter."""
 
 pytestmark = pytest.mark.timeout(900)
