@@ -85,7 +85,7 @@ class _SinkHandler(logging.Handler):
         super().__init__()
         self.setFormatter(formatter)
         self.stream = stream
-        self.sink = Sink(stream, self._lost)
+        self.sink = Sink(stream, self._lost, self._broken)
 
     def emit(self, record: logging.LogRecord) -> None:
         self.sink.say(self.format(record) + "\n")
@@ -101,6 +101,12 @@ class _SinkHandler(logging.Handler):
         message = f"{lines} log lines were left out, because they were not taken off fast enough"
         record = logging.LogRecord(LOGGER, logging.WARNING, "", 0, message, None, None)
         record.__dict__["event"] = "log.lost"
+        return self.format(record) + "\n"
+
+    def _broken(self, error: Exception) -> str:
+        message, found = "a line of the log could not be made", (type(error), error, error.__traceback__)
+        record = logging.LogRecord(LOGGER, logging.ERROR, "", 0, message, None, found)
+        record.__dict__["event"] = "internal.error"
         return self.format(record) + "\n"
 
 

@@ -4,11 +4,12 @@ import logging
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 
 from proxy.errors import UpstreamTimeout
-from proxy.observe.log import LOGGER, configure, event
+from proxy.observe.log import LOGGER, configure, current_sink, event
 from proxy.secret import Secret
 
 
@@ -185,3 +186,20 @@ def test_configuring_twice_writes_each_line_once() -> None:
     configure("info", "json", stream)
     event(configure("info", "json", stream), logging.INFO, "x", "y")
     assert len(stream.getvalue().splitlines()) == 1
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_a_line_that_could_not_be_made_is_told_of_without_what_it_would_have_said(style: Literal["json", "text"]) -> None:
+    def make(what: str) -> str:
+        raise ValueError(what)
+
+    stream = io.StringIO()
+    configure("info", style, stream)
+    sink = current_sink()
+    assert sink is not None
+    sink.add(make, "canary")
+    (line, *_) = stream.getvalue().splitlines()
+    assert "a line of the log could not be made" in line
+    assert "canary" not in stream.getvalue()
+    assert "builtins.ValueError" in stream.getvalue()
+    assert stream.getvalue().endswith("\n")

@@ -48,7 +48,7 @@ class Book:
         self.stream = io.StringIO()
         self.now = 1700000000.0
         share = (lambda: 0.0) if shares is None else (lambda: next(shares))
-        sink = Sink(self.stream, str)
+        sink = Sink(self.stream, str, repr)
         loop = asyncio.get_running_loop()
         self.log = RequestLog(policy, sink, TextLine(), loop, lambda: self.now, share)
 
@@ -147,7 +147,7 @@ async def test_a_connection_that_is_turned_away_has_a_line(captured: Captured) -
 
 async def test_an_exchange_is_kept_only_if_it_has_more_to_tell(captured: Captured) -> None:
     captured()
-    sink = Sink(io.StringIO(), str)
+    sink = Sink(io.StringIO(), str, repr)
     sink.start(asyncio.get_running_loop())
     log = RequestLog(Log(), sink, TextLine(), asyncio.get_running_loop())
     plain, waited = Visit(exchange=exchange()), Visit(exchange=exchange(auth_wait=0.5))
