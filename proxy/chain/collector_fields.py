@@ -5,7 +5,9 @@ What must not live here: sending (`proxy.observe.span_export`).
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import CancelledError
 
+from proxy.auth.field import value_problem
 from proxy.auth.secret_reader import SecretReader
 from proxy.auth.secret_rules import SecretUnavailable
 from proxy.observe.collector_fields import FieldsMissing
@@ -28,7 +30,8 @@ class SecretFields:
         reading = asyncio.run_coroutine_threadsafe(self._read(), self._loop)
         try:
             return reading.result(_PATIENCE)
-        except TimeoutError:
+        except (TimeoutError, CancelledError):
+            # Too slow, or the loop has come to its end.
             reading.cancel()
             raise FieldsMissing("a value of tracing.headers could not be read in time") from None
 
@@ -40,7 +43,10 @@ class SecretFields:
         values = {}
         for name, reader in self._readers.items():
             try:
-                values[name] = (await reader.read()).reveal()
+                value = (await reader.read()).reveal()
             except SecretUnavailable as error:
                 raise FieldsMissing(f"tracing.headers.{name}: {error.detail}") from None
+            if problem := value_problem(value):
+                raise FieldsMissing(f"tracing.headers.{name}: its value {problem}")
+            values[name] = value
         return values

@@ -170,10 +170,7 @@ def _split(url: str) -> SplitResult:
     if parts.scheme not in _DEFAULT_PORTS or not url.lower().startswith(f"{parts.scheme}://"):
         raise wrong("the URL must begin with http:// or https://", right)
     if "@" in parts.netloc:
-        raise wrong(
-            "a URL here holds no user and no password",
-            "a credential goes under auth, or for a collector into tracing.headers",
-        )
+        raise wrong("a URL here holds no user and no password", _CREDENTIALS)
     if not re.fullmatch(rf"{_HOST}(:[0-9]{{1,5}})?", parts.netloc) or port == 0:
         raise wrong("not a URL: its host or port is wrong", right)
     return parts

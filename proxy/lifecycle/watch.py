@@ -31,7 +31,7 @@ class FileWatch:
             now = file_stamp(self._path)
             if now is not None and now != self._known and now == last:
                 self._known = now
-                await changed()
+                await _done(changed)
             last = now
             await asyncio.sleep(interval)
 
@@ -41,4 +41,12 @@ async def whenever(asked: asyncio.Event, then: Callable[[], Awaitable[object]]) 
     while True:
         await asked.wait()
         asked.clear()
-        await then()
+        await _done(then)
+
+
+async def _done(what: Callable[[], Awaitable[object]]) -> None:
+    try:
+        await what()
+    except Exception as error:
+        # A defect of ours; whoever asks again must not find nobody there.
+        asyncio.get_running_loop().call_exception_handler({"message": "a reload failed", "exception": error})

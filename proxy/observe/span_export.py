@@ -43,9 +43,11 @@ class SpanExport(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         try:
-            self._session.headers.update(self._fields())
+            # As toward upstreams: UTF-8, and spaces around it do not count. What sends refuses both otherwise.
+            fields = {name: value.strip(" \t").encode() for name, value in self._fields().items()}
         except FieldsMissing as missing:
             return self._failed(len(spans), str(missing))
+        self._session.headers.update(fields)
         self._session.status = 0
         result = self._inner.export(spans)
         # What is sent elsewhere has not arrived, whatever the exporter makes of it.

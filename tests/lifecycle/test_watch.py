@@ -91,3 +91,45 @@ async def test_who_asks_many_times_while_it_is_done_has_it_done_once_more() -> N
         await asyncio.sleep(0)
     heeding.cancel()
     assert done == 2
+
+
+class Failing:
+    """Fails the first time."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.done = asyncio.Event()
+        self.told: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: self.told.append(context["exception"]))
+
+    async def __call__(self) -> None:
+        self.tries += 1
+        if self.tries == 1:
+            raise RuntimeError("a defect")
+        self.done.set()
+
+
+async def test_who_asks_after_a_defect_is_still_heard_and_the_defect_is_told() -> None:
+    asked, then = asyncio.Event(), Failing()
+    heeding = asyncio.create_task(whenever(asked, then))
+    async with asyncio.timeout(10):
+        asked.set()
+        while not then.tries:
+            await asyncio.sleep(0)
+        asked.set()
+        await then.done.wait()
+    heeding.cancel()
+    assert [type(error) for error in then.told] == [RuntimeError]
+
+
+async def test_a_change_after_a_defect_is_still_told(tmp_path: Path) -> None:
+    file, then = tmp_path / "f", Failing()
+    file.write_text("a")
+    watching = asyncio.create_task(FileWatch(file).run(then, 0.01))
+    async with asyncio.timeout(10):
+        file.write_text("ab")
+        while not then.tries:
+            await asyncio.sleep(0.01)
+        file.write_text("abc")
+        await then.done.wait()
+    watching.cancel()

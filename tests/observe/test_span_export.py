@@ -120,6 +120,16 @@ def test_all_is_silent_where_spans_arrive(told: list[tuple[str, str]]) -> None:
     assert collector.fields[0]["x-key"] == "k"
 
 
+@pytest.mark.parametrize(("value", "sent_as"), [(" key\t", "key"), ("ключ", "ключ")])
+def test_a_fields_value_may_be_any_that_a_secret_may_be(
+    told: list[tuple[str, str]], value: str, sent_as: str
+) -> None:
+    with OtlpCollector() as collector:
+        assert sent(SpanExport(f"{collector.url}/v1/traces", Fields({"X-Key": value})))
+    assert told == []
+    assert collector.fields[0]["x-key"].encode("latin-1").decode() == sent_as
+
+
 def test_without_a_value_for_a_field_nothing_is_sent_and_that_is_told(told: list[tuple[str, str]]) -> None:
     with OtlpCollector() as collector:
         export = SpanExport(f"{collector.url}/v1/traces", fields := Fields(None))
