@@ -6,6 +6,7 @@ What must not live here: what the daemon does (`proxy.daemon`), how a command is
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ __all__ = ["add_arguments", "run"]
 
 _LISTEN = "127.0.0.1:0"
 _FAREWELL = 0.5
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,16 +90,29 @@ async def _beside(loaded: LoadedConfig, command: list[str], patience: float) -> 
 
 
 async def _ready(daemon: Daemon, patience: float) -> None:
-    """Started, with the credentials that it wants. Raises StartFailed, also when that takes longer than `patience`."""
-    starting = asyncio.create_task(_start(daemon))
-    done, _ = await asyncio.wait((starting,), timeout=patience)
-    if not done:
-        # Asked before it is given up, when they are forgotten.
-        reasons = "; ".join(daemon.reasons)
+    """Started, with the credentials that it wants. Raises StartFailed, also when that takes longer than `patience`,
+    and CannotRun for a signal: whatever was begun, a command for a credential among it, ends before this process does.
+    """
+    loop = asyncio.get_running_loop()
+    starting, signalled = asyncio.create_task(_start(daemon)), asyncio.Queue[signal.Signals]()
+    waiting = asyncio.create_task(signalled.get())
+    for number in _ENDING:
+        loop.add_signal_handler(number, signalled.put_nowait, number)
+    try:
+        await asyncio.wait((starting, waiting), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            number = waiting.result()
+            raise CannotRun(f"ended by {number.name} before the command was run", 128 + number)
+        if not starting.done():
+            # Asked before it is given up, when they are forgotten.
+            raise StartFailed(f"not ready after {patience:g} s: {'; '.join(daemon.reasons)}")
+        starting.result()
+    finally:
+        for number in _ENDING:
+            loop.remove_signal_handler(number)
+        waiting.cancel()
         starting.cancel()
-        await asyncio.wait((starting,))
-        raise StartFailed(f"not ready after {patience:g} s: {reasons}")
-    starting.result()
+        await asyncio.wait((starting, waiting))
 
 
 async def _start(daemon: Daemon) -> None:

@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -69,6 +71,28 @@ def test_a_credential_that_takes_longer_than_the_command_would_wait_is_not_waite
     assert (done.returncode, done.stdout) == (1, "")
     assert "not ready after 0.1 s: starting; profile slow: its credential is still awaited\n" in done.stderr
     assert time.monotonic() - began < 45
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_the_start_ends_what_was_begun_and_is_told(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "outrider.yaml").write_text(
+        "auth: {slow: {type: exec, command: [sh, -c, 'echo $$ > new && mv new pid && exec sleep 60'], timeout: 60s}}\n"
+        "upstreams: {api: {url: 'http://127.0.0.1:9', auth: slow}}\n"
+    )
+    words = command("exec", "-c", str(tmp_path / "outrider.yaml"), "--", "echo", "ran")
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:  # fmt: skip
+        give_up = time.monotonic() + 60
+        while not (tmp_path / "pid").exists() and time.monotonic() < give_up:
+            time.sleep(0.02)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (128 + number, "")
+    assert err.splitlines()[-1] == f"outrider exec: ended by {number.name} before the command was run"
+    assert "internal error" not in err
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 @pytest.mark.parametrize(

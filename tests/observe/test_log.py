@@ -189,7 +189,7 @@ def test_configuring_twice_writes_each_line_once() -> None:
 
 
 @pytest.mark.parametrize("style", ["json", "text"])
-def test_a_line_that_could_not_be_made_is_told_of_without_what_it_would_have_said(style: Literal["json", "text"]) -> None:
+def test_a_line_that_could_not_be_made_is_told_of_and_not_shown(style: Literal["json", "text"]) -> None:
     def make(what: str) -> str:
         raise ValueError(what)
 
