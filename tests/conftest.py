@@ -1,11 +1,7 @@
 """Fixtures that every test may use: a real Outrider, and real upstreams that we did not write."""
 
 import contextlib
-import fcntl
 import os
-import random
-import socket
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +15,7 @@ from tests.peers.nginx import nginx_missing, running_nginx
 from tests.peers.oidc_provider import OidcProvider, oidc_missing, running_oidc
 from tests.peers.podman import KNOWN, containers_impossible, podman_missing
 from tests.peers.running import Outrider, OutriderProcess
+from tests.ports import free_port
 
 # For generated cases: a busy machine is no fault.
 settings.register_profile("unhurried", deadline=None)
@@ -93,35 +90,8 @@ async def outrider_process(tmp_path: Path) -> AsyncIterator[Callable[..., Awaita
         yield start
 
 
-_HANDED_OUT: dict[int, int] = {}
-"""Ports, each with the lock that keeps other processes of tests from it as long as this one lives."""
-
-
 def _free_ports() -> tuple[int, int]:
     return free_port(), free_port()
-
-
-def free_port() -> int:
-    """Below those that the system gives to outgoing connections, and never twice: it is bound a moment later only."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            if port not in _HANDED_OUT:
-                _HANDED_OUT[port] = _locked(port)
-                return port
-
-
-def _locked(port: int) -> int:
-    """Raises OSError where another process of this user's tests has it."""
-    folder = Path(tempfile.gettempdir()) / f"outrider-test-ports-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
-    descriptor = os.open(folder / str(port), os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import environment
-from tests.conftest import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.benchmark import settings_files
-from tests.benchmark.processes import free_port
+from tests.ports import free_port
 
 __all__ = [
     "CONTESTANTS",

@@ -17,9 +17,10 @@ from tests.benchmark.client import download, latency_us, upload
 from tests.benchmark.contestants import Contestant, Place
 from tests.benchmark.figures import Figure
 from tests.benchmark.load import Load, apply_load
-from tests.benchmark.processes import Cores, Running, free_port, running
+from tests.benchmark.processes import Cores, Running, running
 from tests.benchmark.upstream import Upstreams, upstreams
 from tests.benchmark.waiting import DidNotStart, wait_for_answer
+from tests.ports import free_port
 
 __all__ = ["Measured", "Plan", "measure"]
 

@@ -6,13 +6,12 @@ What must not live here: which programs are started, and what is asked of them.
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Cores", "Running", "choose_cores", "free_port", "running", "stat_session", "stat_ticks", "status_mib"]
+__all__ = ["Cores", "Running", "choose_cores", "running", "stat_session", "stat_ticks", "status_mib"]
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -33,13 +32,6 @@ def choose_cores() -> Cores:
     """Take two of the cores this process may use; on a machine with one they are the same."""
     cores = sorted(os.sched_getaffinity(0))
     return Cores(proxy=cores[0], load=cores[-1])
-
-
-def free_port() -> int:
-    """Find a loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def stat_session(stat: str) -> int:

@@ -11,8 +11,9 @@ import pytest
 from tests.benchmark.client import answers, download, latency_us, upload
 from tests.benchmark.framing import response_end
 from tests.benchmark.plain_upstream import JSON_CONTENT
-from tests.benchmark.processes import free_port, running
+from tests.benchmark.processes import running
 from tests.benchmark.waiting import wait_for_answer
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="pins to a core")
 

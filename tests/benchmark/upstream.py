@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmark import settings_files
-from tests.benchmark.processes import Running, free_port, running
+from tests.benchmark.processes import Running, running
 from tests.benchmark.waiting import wait_for_answer
+from tests.ports import free_port
 
 __all__ = ["Upstreams", "upstreams"]
 

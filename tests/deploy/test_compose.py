@@ -16,6 +16,7 @@ import yaml
 
 from proxy.config.load import load_file
 from tests.peers.image import Image
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILE = ROOT / "docker-compose.yml"
@@ -66,7 +67,7 @@ def test_the_application_shares_the_network_of_outrider_and_has_no_secret() -> N
 
 @pytest.mark.timeout(900)
 def test_the_applications_calls_succeed_through_outrider(image: Image, tmp_path: Path) -> None:
-    ports = dict(zip((8080, 9901, 9000), free_ports(3), strict=True))
+    ports = {port: free_port() for port in (8080, 9901, 9000)}
     with ExitStack() as running:
         name = {service: running.enter_context(image.container()) for service in ("upstream", "outrider", "app")}
         running.enter_context(started(image, name["upstream"], "upstream", ports, tmp_path))
@@ -118,14 +119,6 @@ def mounts(service: str, ports: dict[int, int], folder: Path) -> list[str]:
 def translated(text: str, ports: dict[int, int]) -> str:
     text = text.replace("upstream:9000", "127.0.0.1:9000")
     return re.sub("|".join(map(str, ports)), lambda found: str(ports[int(found[0])]), text)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def until_open(port: int) -> None:

@@ -13,12 +13,12 @@ import yaml
 from proxy.config.load import load_file
 from proxy.config.units import parse_duration
 from tests.cli.running import command, environment
-from tests.conftest import free_port
 from tests.deploy.objects import FOLDER, read, validate
 from tests.peers.caller import Caller
 from tests.peers.kustomize import kustomize_missing, kustomized
 from tests.peers.raw_upstream import RawUpstream
 from tests.peers.scripts import answers
+from tests.ports import free_port
 
 GATEWAY = FOLDER / "gateway"
 ENVIRONMENT = {"POD_IP": "127.0.0.1", "POD_NAMESPACE": "shop"}

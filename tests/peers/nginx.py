@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.ports import free_port
+
 __all__ = ["nginx_missing", "running_nginx"]
 
 _CONFIG = """
@@ -56,8 +58,7 @@ def running_nginx(folder: Path) -> Iterator[tuple[str, Path]]:
     """Its base URL and the folder that it serves."""
     files = folder / "files"
     (files / "upload").mkdir(parents=True)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     config = folder / "nginx.conf"
     # Started by root, its worker would drop root's rights and could not reach the folder.
     user = "user root;" if os.geteuid() == 0 else ""

@@ -3,12 +3,13 @@
 import asyncio
 import shutil
 import signal
-import socket
 from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 import yaml
+
+from tests.ports import free_port
 
 __all__ = ["Prometheus", "prometheus_missing"]
 
@@ -32,8 +33,7 @@ class Prometheus:
         self.config["scrape_configs"][0]["static_configs"][0]["targets"] = [target]
 
     async def __aenter__(self) -> Self:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            address = f"127.0.0.1:{probe.getsockname()[1]}"
+        address = f"127.0.0.1:{free_port()}"
         self._file.write_text(yaml.safe_dump(self.config))
         command = [
             shutil.which("prometheus") or "prometheus",

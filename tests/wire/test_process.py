@@ -17,11 +17,11 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from tests.cli.running import command, environment, outrider
-from tests.conftest import free_port
 from tests.peers.caller import Caller
 from tests.peers.raw_upstream import Connection, RawUpstream
 from tests.peers.running import OutriderProcess, facing
 from tests.peers.scripts import answers
+from tests.ports import free_port
 
 AT_ONCE = 5
 STOPS = int(os.environ.get("TEST_STOPS", AT_ONCE))
