@@ -6,7 +6,7 @@ passed on as it arrives, one worker, the same credential set. What must not live
 
 from tests.benchmark.plain_upstream import JSON_CONTENT
 
-__all__ = ["POLICIES", "caddy", "haproxy", "nginx_proxy", "nginx_upstream", "outrider", "outrider_off"]
+__all__ = ["POLICIES", "caddy", "haproxy", "nginx_proxy", "nginx_upstream", "outrider", "outrider_off", "outrider_seen"]
 
 _NGINX = """\
 daemon off;
@@ -111,6 +111,16 @@ def outrider_off(port: int, upstream: int) -> str:
 listen: 127.0.0.1:{port}
 admin: {{listen: "off"}}
 log: {{requests: none}}
+upstreams: {{api: {{url: "http://127.0.0.1:{upstream}"}}}}
+"""
+
+
+def outrider_seen(port: int, upstream: int) -> str:
+    """Nothing to do but to write a line for each request."""
+    return f"""\
+listen: 127.0.0.1:{port}
+admin: {{listen: "off"}}
+log: {{requests: all, max_rate: 0, format: json}}
 upstreams: {{api: {{url: "http://127.0.0.1:{upstream}"}}}}
 """
 

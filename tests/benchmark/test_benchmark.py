@@ -11,6 +11,8 @@ import pytest
 
 from tests.benchmark.contestants import CONTESTANTS
 from tests.benchmark.figures import FIGURES
+from tests.benchmark.seeing import difference
+from tests.benchmark.switched import Pair
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc and pins to cores")
 
@@ -77,3 +79,18 @@ def _mentioning(text: str) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def test_what_seeing_costs_is_measured_in_pairs_of_one_run() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.benchmark.seeing", "--seconds", "1"],
+        capture_output=True, text=True, cwd=CHECKOUT, timeout=100, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    log, metrics, both = run.stdout.splitlines()
+    assert [line.partition(" ")[0] for line in (log, metrics, both)] == ["request", "metrics,", "both:"]
+
+
+def test_a_pair_is_compared_within_itself() -> None:
+    measured = [Pair(off, off + 5) for off in (50, 90, 50, 70, 50, 300, 50, 60, 50, 55, 50)]
+    assert difference(measured) == (5, 5)
