@@ -121,9 +121,7 @@ def test_all_is_silent_where_spans_arrive(told: list[tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize(("value", "sent_as"), [(" key\t", "key"), ("ключ", "ключ")])
-def test_a_fields_value_may_be_any_that_a_secret_may_be(
-    told: list[tuple[str, str]], value: str, sent_as: str
-) -> None:
+def test_a_fields_value_may_be_any_that_a_secret_may_be(told: list[tuple[str, str]], value: str, sent_as: str) -> None:
     with OtlpCollector() as collector:
         assert sent(SpanExport(f"{collector.url}/v1/traces", Fields({"X-Key": value})))
     assert told == []
