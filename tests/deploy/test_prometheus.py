@@ -50,6 +50,18 @@ def test_the_cases_of_the_rules_come_out_as_told() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@needs_promtool
+def test_the_cases_come_out_so_for_targets_with_labels_of_their_own_too(tmp_path: Path) -> None:
+    """A pod's, for example: what is compared must agree in the labels that all of it has."""
+    cases = (FOLDER / "tests.yml").read_text()
+    labelled = re.sub(r"(\{series: '\w+\{)", r'\1namespace="team",pod="one",', cases)
+    assert labelled.count("namespace=") == cases.count("{series: ") > 0
+    (tmp_path / "tests.yml").write_text(labelled)
+    shutil.copytree(FOLDER / "rules", tmp_path / "rules")
+    done = promtool("test", "rules", str(tmp_path / "tests.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("alert", ALERTS)
 @pytest.mark.parametrize("end", ["fires", "is silent"])
 def test_an_alert_has_a_case_of_each_kind(alert: str, end: str) -> None:
