@@ -164,6 +164,13 @@ class Service:
         self.failed: list[object] = []
         self.over = False
 
+    async def until_answered(self, port: int, *, first: bool, more_than: int = 0) -> int:
+        """By the pod at `port`, so many times at least; how many times it was."""
+        async with asyncio.timeout(30):
+            while self.answered[port, first] <= more_than:
+                await asyncio.sleep(0.01)
+        return self.answered[port, first]
+
     async def call(self) -> None:
         while not self.over:
             pod = random.choice(self.pods)
@@ -196,19 +203,17 @@ async def test_a_pod_leaves_and_no_request_fails_while_the_nodes_learn_of_it(tmp
             assert await going.probed("livenessProbe") == 200
             service = Service(pods)
             calling = [asyncio.create_task(service.call()) for _ in range(CALLERS)]
-            await asyncio.sleep(0.5)
-            before = service.answered[going.port, True]
+            before = await service.until_answered(going.port, first=True)
             ending = asyncio.create_task(going.end())
             await asyncio.sleep(LATE)
-            assert service.answered[going.port, True] > before > 0
+            assert service.answered[going.port, True] > before
             service.pods = [staying]
             assert await ending == 0
-            met = service.answered.copy()
-            await asyncio.sleep(0.5)
+            met = service.answered[staying.port, False]
+            await service.until_answered(staying.port, first=False, more_than=met)
             service.over = True
             await asyncio.gather(*calling)
         finally:
             for pod in pods:
                 await pod.kill()
     assert service.failed == []
-    assert service.answered[staying.port, False] > met[staying.port, False]

@@ -7,6 +7,7 @@ not live here: what is done with them.
 import fcntl
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def ways_to_packages(folder: Path) -> dict[str, str]:
 
 
 def _pip_settings() -> dict[str, str]:
-    listed = subprocess.run(["pip", "config", "list"], capture_output=True, text=True, check=False).stdout
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     settings = {}
     for line in listed.splitlines():
         key, _, value = line.partition("=")

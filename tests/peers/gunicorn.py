@@ -34,6 +34,8 @@ def served(application: str, probe: str, threads: int, *options: str) -> Iterato
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"]
         command += ["--worker-class", "gthread", "--threads", str(threads), "--log-level", "error"]
+        # Less than is waited for at the end, though somebody still holds a connection open.
+        command += ["--graceful-timeout", "3"]
         process = subprocess.Popen([*command, *options, application], pass_fds=[listener.fileno()])
         try:
             _await_answer(url + probe, process)
