@@ -23,8 +23,8 @@ from tests.ports import free_port
 GATEWAY = FOLDER / "gateway"
 ENVIRONMENT = {"POD_IP": "127.0.0.1", "POD_NAMESPACE": "shop"}
 CALLERS = 6
-LATE = 3.0
-"""Seconds until the last node knows that a pod is going: less than its preStop takes."""
+LATE = 7.0
+"""Seconds until the last node knows that a pod is going: longer than its preStop, less than that and --min-drain."""
 
 
 def container() -> dict[str, Any]:

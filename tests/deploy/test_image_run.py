@@ -81,7 +81,7 @@ def test_a_call_as_the_readme_makes_it_reaches_the_upstream_with_its_token(podma
         assert call.communicate()[0].endswith("\n/v1/orders/7 Bearer canary")
 
 
-@pytest.mark.parametrize(("user", "folder"), [("0", "/"), ("0", "/tmp"), ("10001", "/var/lib/outrider")])
+@pytest.mark.parametrize(("user", "folder"), [("0", "/"), ("0", "/etc"), ("10001", "/var/lib/outrider")])
 def test_not_even_who_owns_a_folder_in_it_can_write_there(podman: Podman, user: str, folder: str) -> None:
     written = podman.run("exec", "--latest", "--user", user, "touch", f"{folder}/written")
     assert "Read-only file system" in written.stderr

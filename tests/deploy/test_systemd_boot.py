@@ -184,6 +184,14 @@ def test_a_connection_starts_the_service_by_its_socket(service: Machine) -> None
     assert service.property_of(UNIT, "ActiveState") == "active"
 
 
+def test_the_readmes_line_for_sockets_does_for_a_service_that_runs_already(service: Machine) -> None:
+    (line,) = readme_lines(1)
+    done = service.run("sh", "-c", line)
+    assert done.returncode == 0, done.stderr
+    assert service.run("systemctl", "is-active", "outrider.socket", UNIT).stdout == "active\nactive\n"
+    assert service.run("python3", "-c", ASK).stdout == f"Bearer {SECRET}\n"
+
+
 def test_a_stopped_service_has_ended_well(service: Machine) -> None:
     assert service.run("systemctl", "stop", UNIT).returncode == 0
     assert service.property_of(UNIT, "Result") == "success"

@@ -125,7 +125,7 @@ def _install(root: Path) -> None:
         raise RuntimeError(f"{readme_lines()[0]}: {done.stdout}{done.stderr}")
 
 
-def readme_lines() -> list[str]:
-    """What the README has somebody type who wants the service."""
+def readme_lines(block: int = 0) -> list[str]:
+    """What the README has somebody type who wants the service; in the second block, its sockets too."""
     text = (ROOT / "README.md").read_text(encoding="utf-8").split("\n### As a service of systemd\n")[1]
-    return text.split("```sh\n")[1].split("```")[0].strip().splitlines()
+    return text.split("\n### ")[0].split("```sh\n")[1 + block].split("```")[0].strip().splitlines()
