@@ -8,8 +8,9 @@ from proxy.cli.address import address
 
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder without a configuration, and nothing in the environment."""
+    """A folder without a configuration, nothing in the environment, and none in this machine's own place."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("proxy.config.find.FALLBACKS", (Path("outrider.yaml"), tmp_path / "etc/outrider.yaml"))
     for name in ("OUTRIDER_ADMIN", "OUTRIDER_ADMIN_LISTEN", "OUTRIDER_CONFIG"):
         monkeypatch.delenv(name, raising=False)
 

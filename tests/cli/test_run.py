@@ -47,6 +47,9 @@ class Running:
             self.before.append(line)
         watchdog.cancel()
         found = re.search(r"listening on http://127\.0\.0\.1:(\d+)", self.line)
+        if found is None:
+            # Nobody else would end it.
+            self.process.kill()
         assert found, self.before
         self.port = int(found[1])
 
@@ -235,7 +238,11 @@ def test_who_asks_whether_it_turns_is_not_told_whether_it_is_ready(run, file: Pa
     done = outrider("healthcheck", "--live", "--url", admin)
     assert (done.returncode, done.stdout) == (0, "live\n"), done.stderr
     assert outrider("healthcheck", "--url", admin).returncode == 1
+
+
+def test_a_daemon_that_hangs_does_not_turn(run, file: Path) -> None:
+    running = run("-c", str(file))
+    admin = running.line.rpartition("admin ")[2].split()[0]
     running.process.send_signal(signal.SIGSTOP)
     hung = outrider("healthcheck", "--live", "--url", admin)
-    running.process.send_signal(signal.SIGCONT)
     assert (hung.returncode, hung.stderr) == (1, f"outrider: no daemon at {admin}: no answer in time\n")
