@@ -82,7 +82,8 @@ class SpanExport(SpanExporter):
         return f"the collector at {self._url} {what}{hint and '; '}{hint}"
 
     def _count(self, what: str) -> None:
-        event(self._log, logging.WARNING, "tracing.spans_lost", f"{self._lost} {what}", lost=self._lost)
+        # Of those that found no room meanwhile, whoever gathers spans keeps no count.
+        event(self._log, logging.WARNING, "tracing.spans_lost", f"at least {self._lost} {what}", lost=self._lost)
 
 
 class _Session(requests.Session):
