@@ -9,9 +9,9 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from socket import socket
-from typing import Any
+from typing import Any, TypeVar
 
 from proxy import __version__
 from proxy.admin import AdminApi, Health
@@ -45,6 +45,8 @@ DRAIN_LIMIT = 30.0
 _ALLOW_PYTHON_PARSER = "OUTRIDER_ALLOW_PYTHON_PARSER"
 _HURRIED_CLOSE = 1.0
 _LOOK_EVERY = 0.05
+
+T = TypeVar("T")
 
 
 class Daemon:
@@ -199,8 +201,11 @@ class Daemon:
             await asyncio.sleep(_LOOK_EVERY)
 
     async def reload(self) -> Outcome:
-        """Read the file again and put it in force, or change nothing and say why."""
-        return await self._reloader.reload()
+        """Read the file again and put it in force, or change nothing and say why.
+
+        It goes on when whoever asked for it leaves: half of it must not stay.
+        """
+        return await asyncio.shield(self._begin(self._reloader.reload))
 
     async def _replace(self, loaded: LoadedConfig) -> None:
         assert self._edge is not None
@@ -243,10 +248,11 @@ class Daemon:
         if token is not None:
             await token.close()
 
-    def _begin(self, reload: Callable[[], Any]) -> None:
-        task = asyncio.get_running_loop().create_task(reload())
+    def _begin(self, what: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(what())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def run_until_signalled(
         self, limit: float = DRAIN_LIMIT, least: float = 0.0, watch: FileWatch | None = None

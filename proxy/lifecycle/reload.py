@@ -64,7 +64,13 @@ class Reloader:
             if self._load is None:
                 return Outcome([], ["the daemon was started from flags, so there is no file to read again"])
             self._notifier.reloading()
-            outcome = await self._attempt(self._load)
+            try:
+                outcome = await self._attempt(self._load)
+            except Exception:
+                # A defect of ours, and whoever waits, a service manager among them, must not wait for ever.
+                self._tally.successful = False
+                self._notifier.ready("ready; the last reload ended in an internal error")
+                raise
             self._tell(outcome)
             return outcome
 

@@ -123,12 +123,15 @@ class Running:
         except BaseException:
             edge.abandon(proxy, admin)
             raise
-        problems = await self._first_credentials(pipeline)
-        if edge.is_leaving:
-            # Told to stop while the credentials came: what listens no more must not begin again.
+        try:
+            problems = await self._first_credentials(pipeline)
+            if edge.is_leaving:
+                # Told to stop while the credentials came: what listens no more must not begin again.
+                raise StartFailed("the daemon is draining")
+        except BaseException:
             edge.abandon(proxy, admin)
             await pipeline.close()
-            raise StartFailed("the daemon is draining")
+            raise
         old, self.pipeline, self.loaded = self.pipeline, pipeline, loaded
         self._tallies.sessions.keep([name for name, one in pipeline.sources.items() if isinstance(one, SessionSource)])
         await edge.adopt_admin(config, await service(config), admin)

@@ -49,4 +49,4 @@ async def _done(what: Callable[[], Awaitable[object]]) -> None:
         await what()
     except Exception as error:
         # A defect of ours; whoever asks again must not find nobody there.
-        asyncio.get_running_loop().call_exception_handler({"message": "a reload failed", "exception": error})
+        asyncio.get_running_loop().call_exception_handler({"message": "what was asked for failed", "exception": error})

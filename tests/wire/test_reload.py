@@ -12,6 +12,9 @@ import pytest
 
 from proxy.config.load import load_file
 from proxy.daemon import Daemon
+from proxy.lifecycle.notify import Notifier
+from proxy.pipeline import Pipeline
+from tests.peers.admin import Admin
 from tests.peers.caller import Caller
 from tests.peers.raw_upstream import RawUpstream
 from tests.peers.running import Outrider, facing, on_free_ports
@@ -292,9 +295,7 @@ async def test_the_admin_plane_reloads_and_drains(reloaded):
 async def test_a_reload_that_a_stop_overtakes_opens_no_door_again(reloaded):
     async with TokenServer() as server, RawUpstream(answers()) as upstream:
         running = await reloaded(facing(upstream.url))
-        client = {"client_id": CLIENT, "client_secret": SECRET, "token_url": server.token_url}
-        machine = {"type": "oauth2", "grant": "client_credentials", **client}
-        config = facing(upstream.url, upstream={"auth": "machine"}) | {"auth": {"machine": machine}}
+        config = _with_machine(server, upstream)
         asked, go = asyncio.Event(), asyncio.Event()
 
         async def hold() -> None:
@@ -311,6 +312,57 @@ async def test_a_reload_that_a_stop_overtakes_opens_no_door_again(reloaded):
         assert await draining
         with pytest.raises(ConnectionRefusedError):
             await running.caller()
+
+
+async def test_a_reload_goes_on_when_whoever_asked_for_it_leaves(reloaded):
+    async with TokenServer() as server, RawUpstream(answers()) as upstream:
+        running = await reloaded(facing(upstream.url))
+        asked, go = asyncio.Event(), asyncio.Event()
+
+        async def hold() -> None:
+            asked.set()
+            await go.wait()
+
+        server.before_commit = hold
+        running.file.write_text(on_free_ports(_with_machine(server, upstream)))
+        async with await Caller.connect(running.admin_port) as caller:
+            host = b"Host: 127.0.0.1:%d" % running.admin_port
+            await caller.send(b"\r\n".join((b"POST /api/reload HTTP/1.1", host, b"Outrider-Admin: 1", b"", b"")))
+            await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.sleep(0.1)
+        go.set()
+        async with asyncio.timeout(10):
+            while running.daemon._running.config.upstreams["api"].auth != "machine":
+                await asyncio.sleep(0.01)
+
+
+async def test_a_reload_that_ends_in_a_defect_leaves_nothing_behind_and_nobody_waiting(reloaded, monkeypatch):
+    async with TokenServer() as server, RawUpstream(answers()) as upstream:
+        running = await reloaded(facing(upstream.url))
+        told: list[str] = []
+        monkeypatch.setattr(Notifier, "reloading", lambda _: told.append("reloading"))
+        monkeypatch.setattr(Notifier, "ready", lambda _, status: told.append(status))
+
+        async def defect(_: Pipeline) -> None:
+            raise RuntimeError
+
+        with monkeypatch.context() as broken:
+            broken.setattr(Pipeline, "start", defect)
+            with pytest.raises(RuntimeError):
+                await running.now(_with_machine(server, upstream))
+        assert not running.daemon._running._holdings._held["source", "machine"]
+        assert told == ["reloading", "ready; the last reload ended in an internal error"]
+        assert (
+            b"outrider_config_last_reload_successful 0"
+            in (await Admin(running.admin_port).ask(b"GET", "/metrics")).content
+        )
+        assert not (await running.now(_with_machine(server, upstream))).problems
+
+
+def _with_machine(server: TokenServer, upstream: RawUpstream) -> dict[str, Any]:
+    client = {"client_id": CLIENT, "client_secret": SECRET, "token_url": server.token_url}
+    machine = {"type": "oauth2", "grant": "client_credentials", **client}
+    return facing(upstream.url, upstream={"auth": "machine"}) | {"auth": {"machine": machine}}
 
 
 async def test_each_event_around_a_reload_is_told_once_to_the_hooks_of_its_time(reloaded):
