@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -109,6 +110,19 @@ def test_the_collectors_fields_are_not_sent_where_it_points_to(told: list[tuple[
         assert not sent(SpanExport(f"{collector.url}/v1/traces", Fields({"X-Key": "canary"})))
     assert other.fields == []
     assert "answers 307" in told[0][1]
+
+
+def test_no_other_credential_goes_to_the_collector_than_that_of_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("default login a password canary\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with OtlpCollector() as collector:
+        url = f"{collector.url}/v1/traces"
+        assert sent(SpanExport(url, Fields()))
+        assert sent(SpanExport(url, Fields({"Authorization": "Bearer key"})))
+    assert [one.get("authorization") for one in collector.fields] == [None, "Bearer key"]
 
 
 def test_all_is_silent_where_spans_arrive(told: list[tuple[str, str]]) -> None:
