@@ -18,4 +18,7 @@ class CollectorFields(Protocol):
     """Names and values. Called in the exporter's thread, which may wait. Raises FieldsMissing."""
 
     def __call__(self) -> Mapping[str, str]: ...
+    def refused(self) -> None:
+        """The collector does not accept what they were; also in the exporter's thread."""
+
     async def close(self) -> None: ...

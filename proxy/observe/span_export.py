@@ -20,9 +20,9 @@ __all__ = ["SpanExport"]
 
 _TIMEOUT = 5.0
 _ITS_OWN_LOG = "opentelemetry.exporter.otlp.proto.http"
+_REFUSALS = (401, 403)
 _HINTS = {
-    401: "its credential goes into tracing.headers",
-    403: "its credential goes into tracing.headers",
+    **dict.fromkeys(_REFUSALS, "its credential goes into tracing.headers"),
     404: "spans are posted to /v1/traces below tracing.endpoint",
 }
 _UNREACHED = "tracing.endpoint wants the port for OTLP over HTTP, usually 4318; 4317 is that of gRPC"
@@ -54,6 +54,8 @@ class SpanExport(SpanExporter):
         if result is SpanExportResult.SUCCESS and self._session.status < 300:
             self._arrived()
             return result
+        if self._session.status in _REFUSALS:
+            self._fields.refused()
         return self._failed(len(spans), self._answer())
 
     def shutdown(self) -> None:

@@ -1,12 +1,17 @@
 import asyncio
+import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from proxy.auth.fixed_secret import environment_reader, literal_reader
+from proxy.auth.secret_reader import open_secret
 from proxy.auth.secret_rules import SecretReader
 from proxy.chain import collector_fields
 from proxy.chain.collector_fields import SecretFields
+from proxy.clock import monotonic
+from proxy.config.secret_model import ExecSecret
 from proxy.observe.collector_fields import FieldsMissing
 from proxy.secret import Secret
 
@@ -64,3 +69,16 @@ async def test_a_loop_that_ends_meanwhile_is_one_that_has_no_value() -> None:
 
     with pytest.raises(FieldsMissing, match="in time"):
         await asked({"X-Key": Ending()})
+
+
+async def test_refused_values_are_looked_for_again_and_not_in_a_storm(tmp_path: Path) -> None:
+    now = [0.0]
+    count = f"echo >> {tmp_path / 'runs'}; wc -l < {tmp_path / 'runs'}"
+    reader = open_secret(ExecSecret(exec=["sh", "-c", count]), tmp_path, {"PATH": os.environ["PATH"]}, monotonic)
+    fields = SecretFields({"X-Key": reader}, asyncio.get_running_loop(), lambda: now[0])
+    seen = []
+    for now[0] in (0.0, 1.0, 9.0, 10.0):
+        fields.refused()
+        seen.append((await asyncio.to_thread(fields))["X-Key"].strip())
+    await fields.close()
+    assert seen == ["1", "1", "1", "2"]

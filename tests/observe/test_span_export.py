@@ -39,6 +39,10 @@ class Fields:
 
     def __init__(self, values: Mapping[str, str] | None = MappingProxyType({})) -> None:
         self.values = values
+        self.refusals = 0
+
+    def refused(self) -> None:
+        self.refusals += 1
 
     def __call__(self) -> Mapping[str, str]:
         if self.values is None:
@@ -110,6 +114,14 @@ def test_the_collectors_fields_are_not_sent_where_it_points_to(told: list[tuple[
         assert not sent(SpanExport(f"{collector.url}/v1/traces", Fields({"X-Key": "canary"})))
     assert other.fields == []
     assert "answers 307" in told[0][1]
+
+
+@pytest.mark.parametrize(("status", "refusals"), [(200, 0), (400, 0), (401, 1), (403, 1)])
+def test_a_refusal_of_the_credential_is_told_to_whoever_has_it(status: int, refusals: int) -> None:
+    with OtlpCollector() as collector:
+        collector.status, fields = status, Fields()
+        sent(SpanExport(f"{collector.url}/v1/traces", fields))
+    assert fields.refusals == refusals
 
 
 def test_no_other_credential_goes_to_the_collector_than_that_of_the_file(
