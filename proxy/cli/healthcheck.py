@@ -11,8 +11,12 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_address_arguments(parser)
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--live", action="store_true", help="ask whether it turns at all, ready or not: for what starts it again if not"
+    )
+    instead.add_argument(
+        "--started", action="store_true", help="ask whether it takes requests yet, be it without a credential"
     )
 
 
@@ -21,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     if url is None:
         return 78
     try:
-        status, text = ask(url, "/livez" if arguments.live else "/readyz")
+        status, text = ask(url, _asked(arguments))
     except Unreachable as error:
         sys.stderr.write(f"outrider: no daemon at {url}: {error}\n")
         return 1
@@ -31,3 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     line = text.splitlines()[0] if text else f"status {status}"
     sys.stdout.write(f"{line}\n")
     return 0 if status == 200 else 1
+
+
+def _asked(arguments: argparse.Namespace) -> str:
+    if arguments.live:
+        return "/livez"
+    return "/startupz" if arguments.started else "/readyz"

@@ -7,20 +7,18 @@ import pytest
 
 from tests.cli.running import outrider
 
-Serve = Callable[[list[tuple[int, bytes]]], str]
+Serve = Callable[..., str]
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """`serve(answers)` answers `/readyz` with each in turn, the last one for ever; gives the address."""
+    """`serve(answers)` answers `/readyz`, or what is named, with each in turn, the last for ever; gives the address."""
     servers: list[HTTPServer] = []
 
-    def start(answers: list[tuple[int, bytes]]) -> str:
+    def start(answers: list[tuple[int, bytes]], path: str = "/readyz") -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status, body = (
-                    (answers.pop(0) if len(answers) > 1 else answers[0]) if self.path == "/readyz" else (404, b"")
-                )
+                status, body = (answers.pop(0) if len(answers) > 1 else answers[0]) if self.path == path else (404, b"")
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -47,6 +45,11 @@ def test_a_ready_daemon_is_exit_code_0_and_one_line(serve: Serve) -> None:
 def test_a_daemon_that_is_not_ready_is_exit_code_1_with_its_reason(serve: Serve) -> None:
     done = outrider("healthcheck", OUTRIDER_ADMIN=serve([(503, b"not ready: draining\n")]))
     assert (done.returncode, done.stdout) == (1, "not ready: draining\n")
+
+
+def test_a_daemon_that_has_not_started_is_exit_code_1_for_who_asks_that(serve: Serve) -> None:
+    done = outrider("healthcheck", "--started", "--url", "http://" + serve([(503, b"starting\n")], "/startupz"))
+    assert (done.returncode, done.stdout) == (1, "starting\n")
 
 
 def test_no_daemon_is_exit_code_1_and_one_line() -> None:

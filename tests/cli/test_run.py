@@ -240,6 +240,13 @@ def test_who_asks_whether_it_turns_is_not_told_whether_it_is_ready(run, file: Pa
     assert outrider("healthcheck", "--url", admin).returncode == 1
 
 
+def test_who_asks_whether_it_has_started_is_not_told_of_a_credential_that_is_missing(run, file: Path) -> None:
+    running = run("-c", str(file))
+    admin = running.line.rpartition("admin ")[2].split()[0]
+    done = outrider("healthcheck", "--started", "--url", admin)
+    assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
+
+
 def test_a_daemon_that_hangs_does_not_turn(run, file: Path) -> None:
     running = run("-c", str(file))
     admin = running.line.rpartition("admin ")[2].split()[0]

@@ -136,8 +136,9 @@ def test_its_probes_run_what_the_image_and_the_command_line_have(pod: dict[str, 
 
 
 @EVERY_POD
-def test_what_starts_it_again_does_not_ask_whether_it_is_ready(pod: dict[str, Any]) -> None:
-    assert "--live" in pod["initContainers"][0]["livenessProbe"]["exec"]["command"]
+@pytest.mark.parametrize(("probe", "flag"), [("livenessProbe", "--live"), ("startupProbe", "--started")])
+def test_what_starts_it_again_does_not_ask_whether_it_is_ready(pod: dict[str, Any], probe: str, flag: str) -> None:
+    assert flag in pod["initContainers"][0][probe]["exec"]["command"]
 
 
 @EVERY_POD
