@@ -1,7 +1,7 @@
 """What the README has a newcomer type, word for word, but for the API's address, which is one of this machine here.
 
 The lines of the other ways to install are run where their machinery is: systemd, containers and Kubernetes in
-`tests/deploy`, the two commands for newcomers by `.ci/run`.
+`tests/deploy`, the two commands for newcomers and pip's line by `.ci/run`.
 """
 
 import os

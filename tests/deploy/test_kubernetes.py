@@ -80,6 +80,15 @@ def test_the_component_changes_nothing_that_the_application_has(theirs: Path) ->
     assert pod == {name: each for name, each in before["spec"]["template"]["spec"].items() if name != "initContainers"}
 
 
+def test_a_kustomization_says_where_the_image_is(theirs: Path) -> None:
+    """As the README has it, by the name that stands in the component."""
+    file = theirs.with_name("kustomization.yaml")
+    place = {"name": "outrider", "newName": "registry.example.com/outrider", "newTag": "1"}
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"images": [place]}))
+    (sidecar,) = one(built(theirs.parent), "Deployment")["spec"]["template"]["spec"]["initContainers"]
+    assert sidecar["image"] == "registry.example.com/outrider:1"
+
+
 def test_the_component_leaves_a_deployment_without_its_label_alone(theirs: Path) -> None:
     before = yaml.safe_load(theirs.read_text())
     del before["metadata"]["labels"]["outrider"]

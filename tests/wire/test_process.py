@@ -97,6 +97,8 @@ async def test_a_signal_to_reload_that_comes_during_the_start_is_heeded_after_it
     finally:
         process.kill()
         await process.wait()
+        # What still waits for it would do so for ever.
+        (tmp_path / "go").touch()
 
 
 async def probed(admin: int) -> bytes:
