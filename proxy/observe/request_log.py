@@ -66,9 +66,9 @@ class RequestLog:
         self._only_failures = policy.requests == "errors"
         self._sample = policy.sample
         self._share = share
-        limit = policy.max_rate or 2**62
-        self._successes = _Limit(limit, "went well", loop, self._log)
-        self._failures = _Limit(limit, "failed", loop, self._log)
+        most = policy.max_rate
+        self._successes = _Limit(most, "went well", loop, self._log) if most else None
+        self._failures = _Limit(most, "failed", loop, self._log) if most else None
 
     def note(self, visit: Visited, status: int, seconds: float, received: int, upstream: str) -> None:
         """A request has ended. `status` is what the caller got, `received` bytes of content; `upstream` is empty for a
@@ -82,23 +82,32 @@ class RequestLog:
         else:
             level = logging.INFO
             limit = self._successes
-        if not self._log.isEnabledFor(level):
+        # Not `isEnabledFor`: a logger's own level is all that this one has, and there is no third party to ask.
+        if level < self._log.level:
             return
         now = self._wall()
-        if limit.admits(int(now)):
-            ended = Ended(
+        if limit is None or limit.admits(int(now)):
+            attempts, upstream_seconds, more = None, 0.0, None
+            exchange = visit.exchange
+            if exchange is not None:
+                attempts, upstream_seconds = exchange.attempts, exchange.first_byte
+                if (
+                    exchange.queued or exchange.auth_wait or exchange.caller or exchange.trace
+                    or exchange.refreshed or exchange.coalesced or exchange.hedged
+                ):  # fmt: skip
+                    more = exchange
+            # The values of an `Ended`.
+            ended = (
                 now, level, visit.method, visit.message.path, status, seconds, received, visit.sent, visit.request_id,
-                upstream, visit.error, visit.cut,
+                upstream, visit.error, visit.cut, attempts, upstream_seconds, more,
             )  # fmt: skip
-            if visit.exchange is not None:
-                ended.tell_of(visit.exchange)
             self._sink.add(self._line, ended)
 
     def refused(self, error: OutriderError) -> None:
         """A connection was turned away before it was known what it asks for."""
         level = _failure_level(error.status)
         now = self._wall()
-        if self._log.isEnabledFor(level) and self._failures.admits(int(now)):
+        if level >= self._log.level and (self._failures is None or self._failures.admits(int(now))):
             self._sink.add(self._line, Ended(now, level, "OTHER", "", error.status, 0.0, 0, 0, b"", error=error))
 
 

@@ -17,7 +17,7 @@ from proxy.pipeline import Pipeline
 
 __all__ = ["Pair"]
 
-_SECONDS = 0.1
+_SECONDS = 0.05
 _LEAST = 50
 """Requests in one half of a pair that say something."""
 

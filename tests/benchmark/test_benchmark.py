@@ -11,7 +11,7 @@ import pytest
 
 from tests.benchmark.contestants import CONTESTANTS
 from tests.benchmark.figures import FIGURES
-from tests.benchmark.seeing import difference
+from tests.benchmark.seeing import cost_us
 from tests.benchmark.switched import Pair
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc and pins to cores")
@@ -91,6 +91,7 @@ def test_what_seeing_costs_is_measured_in_pairs_of_one_run() -> None:
     assert [line.partition(" ")[0] for line in (log, metrics, both)] == ["request", "metrics,", "both:"]
 
 
-def test_a_pair_is_compared_within_itself() -> None:
-    measured = [Pair(off, off + 5) for off in (50, 90, 50, 70, 50, 300, 50, 60, 50, 55, 50)]
-    assert difference(measured) == (5, 5)
+def test_a_neighbour_who_slows_both_halves_of_a_pair_down_changes_nothing() -> None:
+    calm = [Pair(50, 55)] * 10
+    assert cost_us(calm) == pytest.approx(5)
+    assert cost_us([*calm, Pair(100, 110), Pair(150, 165), Pair(300, 330)]) == pytest.approx(5)

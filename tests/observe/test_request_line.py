@@ -14,24 +14,18 @@ LINES = [JsonLine(PEERS), TextLine()]
 
 def exchange(**values: Any) -> Exchange:
     made = Exchange("GET", b"/", [(b"X-Field", b"canary")], b"id-1", 0.0)
-    made.attempts = 1
     for name, value in values.items():
         setattr(made, name, value)
     return made
 
 
-EXCHANGE = exchange()
-
-
-def line(maker: RequestLine, exchange: Exchange | None = EXCHANGE, **values: Any) -> str:
+def line(maker: RequestLine, **values: Any) -> str:
     wanted: dict[str, Any] = {
         "at": 1700000000.25, "level": logging.INFO, "method": "GET", "target": "/orders/7?token=canary", "status": 200,
         "seconds": 0.0125, "received": 5, "sent": 700, "request_id": b"id-1", "upstream": "api",
+        "attempts": 1,
     }  # fmt: skip
-    ended = Ended(**wanted | values)
-    if exchange is not None:
-        ended.tell_of(exchange)
-    return maker(ended)
+    return maker(Ended(**wanted | values))
 
 
 def document(**values: Any) -> dict[str, Any]:
@@ -62,8 +56,8 @@ def test_a_request_has_the_names_of_opentelemetry() -> None:
 
 
 def test_what_a_request_waited_for_and_who_asked_is_told() -> None:
-    marked = exchange(queued=0.5, auth_wait=0.25, first_byte=0.125, caller="job", refreshed=True, attempts=2)
-    told = document(exchange=marked)
+    marked = exchange(queued=0.5, auth_wait=0.25, caller="job", refreshed=True)
+    told = document(exchange=marked, attempts=2, upstream_seconds=0.125)
     assert {name.removeprefix("outrider."): value for name, value in told.items() if name.startswith("outrider.")} == {
         "upstream": "api",
         "request_id": "id-1",
@@ -86,7 +80,7 @@ def test_an_error_of_outriders_own_is_told_with_its_stage() -> None:
 
 
 def test_a_request_that_met_no_upstream_names_none() -> None:
-    told = document(upstream="", exchange=None, status=404)
+    told = document(upstream="", attempts=None, status=404)
     assert told.keys().isdisjoint({"server.address", "outrider.upstream", "outrider.attempts"})
 
 
@@ -127,7 +121,8 @@ def test_a_line_for_people_tells_errors_and_waits() -> None:
         error=UpstreamTimeout("no answer"),
         status=504,
         level=logging.WARNING,
-        exchange=exchange(attempts=3, queued=0.0021, caller="job", hedged=True),
+        attempts=3,
+        exchange=exchange(queued=0.0021, caller="job", hedged=True),
     )
     assert " warning GET /orders/7 504 12.5 ms upstream_timeout at " in text
     assert text.endswith(" attempts=3 queued=2.1ms caller=job hedged\n")

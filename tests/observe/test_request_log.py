@@ -9,7 +9,7 @@ from proxy.config.log_model import Log
 from proxy.errors import OutriderError, Overloaded, RateLimited, UpstreamTimeout
 from proxy.message import Exchange
 from proxy.observe.log import set_level
-from proxy.observe.request_line import TextLine
+from proxy.observe.request_line import Ended, TextLine
 from proxy.observe.request_log import RequestLog, open_request_log
 from proxy.observe.sink import Sink
 from tests.peers.captured import CapturedLog
@@ -153,7 +153,7 @@ async def test_an_exchange_is_kept_only_if_it_has_more_to_tell(captured: Capture
     plain, waited = Visit(exchange=exchange()), Visit(exchange=exchange(auth_wait=0.5))
     log.note(plain, 200, 0.1, 0, "api")
     log.note(waited, 200, 0.1, 0, "api")
-    kept = [ended.exchange for _, ended in sink._pending]
+    kept = [Ended._make(ended).exchange for _, ended in sink._pending]
     assert kept == [None, waited.exchange]
     sink.stop()
 
