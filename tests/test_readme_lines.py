@@ -9,15 +9,14 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.cli.running import environment
+from tests.peers.saying_api import saying
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,23 +36,8 @@ def block(kind: str, text: str) -> str:
 @pytest.fixture
 def api() -> Iterator[str]:
     """An API that says what it was asked, and by whom."""
-
-    class Said(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = f"{self.path} {self.headers.get('Authorization')}".encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Said)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
+    with saying(lambda request: f"{request.path} {request.headers.get('Authorization')}") as url:
+        yield f"{url}/v1"
 
 
 class Shell:

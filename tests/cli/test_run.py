@@ -6,12 +6,12 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.cli.running import command, environment, outrider
+from tests.peers.saying_api import saying
 
 CANARY = "canary-in-the-environment"
 
@@ -87,23 +87,8 @@ def run() -> Iterator[Callable[..., Running]]:
 @pytest.fixture
 def upstream() -> Iterator[str]:
     """An API that answers with the credential that it was sent."""
-
-    class Echo(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = (self.headers.get("Authorization") or "none").encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Echo)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with saying(lambda request: request.headers.get("Authorization") or "none") as url:
+        yield url
 
 
 @pytest.fixture
