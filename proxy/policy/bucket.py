@@ -58,7 +58,3 @@ class Bucket:
     def room(self, now: float) -> int:
         """How many could go at once."""
         return max(0, int((now + self._ahead - max(self._due, now)) / self.interval + 1 + 1e-9))
-
-    def is_fresh(self, now: float) -> bool:
-        """Whether it is as it was made, so that nothing is lost when it is forgotten."""
-        return not self.waiting and self._due <= now

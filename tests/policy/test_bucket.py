@@ -153,13 +153,3 @@ def test_the_room_is_how_many_may_go_at_once() -> None:
     bucket.take(1.0)
     bucket.take(1.0)
     assert bucket.room(1.0) == 0
-
-
-def test_a_bucket_may_be_forgotten_once_it_has_filled_up_again() -> None:
-    bucket = Bucket(1.0, 2)
-    assert bucket.is_fresh(0.0)
-    bucket.take(0.0)
-    assert not bucket.is_fresh(0.5)
-    assert bucket.is_fresh(1.0)
-    bucket.waiting = 1
-    assert not bucket.is_fresh(1.0)
