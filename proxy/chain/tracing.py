@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from proxy.auth.secret_reader import SecretReader
-from proxy.chain.collector_fields import SecretFields
+from proxy.chain.collector_secrets import SecretFields
 from proxy.chain.context import Context
 from proxy.clock import monotonic
 from proxy.config.secret_model import SecretRef

@@ -1,7 +1,7 @@
 """The promise of whoever knows the fields that a collector wants to see.
 
 Beside the exporter and not in it, so that the exporter's libraries are not imported for it. What must not live here:
-secrets (`proxy.chain.collector_fields` reads them).
+secrets (`proxy.chain.collector_secrets` reads them).
 """
 
 from collections.abc import Mapping

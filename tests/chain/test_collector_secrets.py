@@ -8,8 +8,8 @@ import pytest
 from proxy.auth.fixed_secret import environment_reader, literal_reader
 from proxy.auth.secret_reader import open_secret
 from proxy.auth.secret_rules import SecretReader
-from proxy.chain import collector_fields
-from proxy.chain.collector_fields import SecretFields
+from proxy.chain import collector_secrets
+from proxy.chain.collector_secrets import SecretFields
 from proxy.clock import monotonic
 from proxy.config.secret_model import ExecSecret
 from proxy.observe.collector_fields import FieldsMissing
@@ -54,7 +54,7 @@ async def test_a_value_that_does_not_come_in_time_is_given_up(monkeypatch: pytes
                 self.given_up.set()
             raise AssertionError
 
-    monkeypatch.setattr(collector_fields, "_PATIENCE", 0.05)
+    monkeypatch.setattr(collector_secrets, "_PATIENCE", 0.05)
     slow = Slow()
     with pytest.raises(FieldsMissing, match="in time"):
         await asked({"X-Key": slow})
