@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from proxy.cli.admin_client import Unreachable
@@ -106,7 +107,7 @@ def _watch(door: Door, arguments: argparse.Namespace) -> int:
     state = _look_once(door)
     console = _console()
     live = Live(console=console, auto_refresh=False, screen=console.is_terminal) if console.is_terminal else None
-    with live or _Nothing():
+    with live or nullcontext():
         while True:
             try:
                 state = _look(door)
@@ -119,14 +120,6 @@ def _watch(door: Door, arguments: argparse.Namespace) -> int:
             else:
                 live.update(picture, refresh=True)
             time.sleep(max(_SHORTEST, arguments.every))
-
-
-class _Nothing:
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
 
 def _console() -> "Console":
