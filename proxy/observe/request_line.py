@@ -16,7 +16,7 @@ from proxy.message import Exchange
 from proxy.observe.printable import printable
 from proxy.observe.tally import METHODS
 
-__all__ = ["Ended", "JsonLine", "Peer", "RequestLine", "TextLine"]
+__all__ = ["Ended", "JsonLine", "Peer", "RequestLine", "TextLine", "Values"]
 
 _LONGEST_PATH = 1024
 _PREPARED = 1024

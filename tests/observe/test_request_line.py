@@ -1,12 +1,12 @@
 import json
 import logging
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from proxy.errors import UpstreamTimeout
 from proxy.message import Exchange
-from proxy.observe.request_line import Ended, JsonLine, Peer, RequestLine, TextLine
+from proxy.observe.request_line import Ended, JsonLine, Peer, RequestLine, TextLine, Values
 
 PEERS = {"api": Peer("api.example.com", 8443)}
 LINES = [JsonLine(PEERS), TextLine()]
@@ -133,3 +133,7 @@ def test_statuses_that_an_upstream_invents_fill_no_memory() -> None:
     for status in range(5000):
         line(maker, status=status)
     assert len(maker._prepared) <= 1024
+
+
+def test_the_values_without_names_are_those_with_names() -> None:
+    assert get_args(Values) == tuple(get_type_hints(Ended).values())
